@@ -1,0 +1,1 @@
+"""Kafka through confluent-kafka (the data path) and aiokafka (small topics)."""

@@ -1,0 +1,1 @@
+"""The media store, and the process that decodes foreign media."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: asyncpg writes, SQLAlchemy Core reads."""

@@ -1,0 +1,1 @@
+"""Assembly and operation: topology, settings, worker, command line, migrations, services."""

@@ -1,0 +1,73 @@
+"""Every call of a provider, and every decision not to call one: `ai.attempts.v1`."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from schemas.event import Derived, Fact
+from schemas.fields import Count, Detail, Labels, Metadata, ModelId, Name, Sha256, Share, Timestamp
+from schemas.fields import Description
+from schemas.inferences import Detections
+
+ErrorClass = Literal[
+    "auth",
+    "quota",
+    "rate_limited",
+    "overloaded",
+    "server",
+    "model_unavailable",
+    "timeout",
+    "network",
+    "bad_request",
+    "blocked",
+    "truncated",
+    "malformed",
+    "capability",
+    "policy",
+]
+
+
+class Answer(Fact, frozen=True, kw_only=True):
+    """What a provider says of an event: one plain description, and what can be counted."""
+
+    description: Description
+    labels: Labels = ()
+    confidence: Share | None = None
+    detections: Detections = ()
+    details: Metadata = {}
+
+
+class Usage(Fact, frozen=True, kw_only=True):
+    """Tokens as the provider counted them; `None` where it did not say."""
+
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    image_tokens: Count | None = None
+
+
+class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attempted"):
+    """One attempt; `timestamp` is the camera event's, `attempted_at` our own clock's."""
+
+    event_id: UUID
+    attempted_at: Timestamp
+    position: Count
+    """Place in the chain of this outcome, from 0."""
+    provider: Name
+    status: Literal["answered", "failed", "skipped"]
+    error_class: ErrorClass | None = None
+    error_code: Detail | None = None
+    detail: Detail = ""
+    model_asked: ModelId | None = None
+    model_answered: ModelId | None = None
+    prompt_version: Name | None = None
+    prompt_sha256: Sha256 | None = None
+    frames: Annotated[tuple[Sha256, ...], Meta(max_length=64)] = ()
+    latency_ms: Annotated[float, Meta(ge=0)] | None = None
+    usage: Usage | None = None
+    cost_usd: Annotated[str, Meta(pattern=r"^\d{1,9}(\.\d{1,12})?$")] | None = None
+    """Decimal text; `None` is unknown, which is not 0."""
+    price_version: Name | None = None
+    request_id: Detail | None = None

@@ -1,0 +1,1 @@
+"""The pure core: topics, identities, ports, folds, policy and projections; no I/O, no clock."""

@@ -1,0 +1,160 @@
+"""What agents may call: protocols that connectors speak and in-memory twins imitate."""
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from schemas.attempts import Answer, ErrorClass, Usage
+from schemas.cameras import Camera
+from schemas.clips import CameraEventEnriched, ClipFailure, Frame, Motion
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def now(self) -> datetime:
+        """The instant, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        ...
+
+
+class Cameras(Protocol):
+    """The registry, folded."""
+
+    def find(self, camera_id: UUID) -> Camera | None:
+        """The camera as the registry knows it now."""
+        ...
+
+
+class ClipError(Exception):
+    """The clip can't be had; `reason` is what the outcome will say."""
+
+    def __init__(self, reason: ClipFailure, detail: str, *, attempts: int = 1) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.attempts = attempts
+
+
+class Clips(Protocol):
+    """Gets a clip or a still from where the event says it is."""
+
+    def fetched(self, url: str) -> AbstractAsyncContextManager[Path]:
+        """A local file that exists as long as the context does. Raises ClipError on entry."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A still picture in memory: JPEG bytes, `at_s` seconds into its clip."""
+
+    jpeg: bytes
+    at_s: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a decoder saw; `duration_s` is 0 for a still picture."""
+
+    sha256: str
+    size_bytes: int
+    duration_s: float
+    width: int
+    height: int
+    truncated: bool
+    pictures: tuple[Picture, ...]
+    motion: Motion
+
+
+class Decoder(Protocol):
+    """Turns foreign media into frames and motion, in a process that may die of it."""
+
+    async def decode(self, media: Path, *, frames_max: int) -> Decoded:
+        """A clip or a still picture. Raises ClipError: not_video, corrupt, empty, decoder_failed."""
+        ...
+
+
+class MediaStore(Protocol):
+    """Bytes by their SHA-256, hexadecimal, lower case."""
+
+    async def put(self, content: bytes) -> str:
+        """Stores the content (again, if it is there) and returns its hash."""
+        ...
+
+    async def get(self, sha256: str) -> bytes | None:
+        """The content, or None when the store doesn't have it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a provider is asked: about which event, with which frames, under which prompt."""
+
+    enriched: CameraEventEnriched
+    frames: tuple[Frame, ...]
+    motion: Motion | None
+    duration_s: float
+    prompt: str
+    prompt_version: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A provider's answer, and what it cost."""
+
+    answer: Answer
+    model: str
+    usage: Usage | None = None
+    request_id: str | None = None
+
+
+class ProviderError(Exception):
+    """A provider did not answer; `error_class` decides what happens next."""
+
+    def __init__(self, error_class: ErrorClass, detail: str, *, code: str | None = None) -> None:
+        super().__init__(f"{error_class}: {detail}")
+        self.error_class = error_class
+        self.detail = detail
+        self.code = code
+
+
+class Provider(Protocol):
+    """Answers a question about frames."""
+
+    @property
+    def name(self) -> str:
+        """As `ai_provider_order` writes it."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model that will be asked."""
+        ...
+
+    async def ask(self, question: Question) -> Reply:
+        """One call, no retry. Raises ProviderError, and nothing else, when there is no answer."""
+        ...
+
+
+class Outcomes(Protocol):
+    """Which outcomes the log is known to hold already."""
+
+    async def known(self, outcome_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Those of the ids that are recorded; none when nobody can say (never a reason to wait)."""
+        ...
+
+
+Providers = Sequence[Provider]
