@@ -6,8 +6,18 @@ from uuid import UUID
 from msgspec import Meta
 
 from schemas.event import Derived, Fact
-from schemas.fields import Count, Detail, Labels, Metadata, ModelId, Name, Sha256, Share, Timestamp
-from schemas.fields import Description
+from schemas.fields import (
+    Count,
+    Description,
+    Detail,
+    Labels,
+    Metadata,
+    ModelId,
+    Name,
+    Sha256,
+    Share,
+    Timestamp,
+)
 from schemas.inferences import Detections
 
 ErrorClass = Literal[
@@ -67,7 +77,7 @@ class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attemp
     frames: Annotated[tuple[Sha256, ...], Meta(max_length=64)] = ()
     latency_ms: Annotated[float, Meta(ge=0)] | None = None
     usage: Usage | None = None
-    cost_usd: Annotated[str, Meta(pattern=r"^\d{1,9}(\.\d{1,12})?$")] | None = None
+    cost_usd: Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$(?!\n)")] | None = None
     """Decimal text; `None` is unknown, which is not 0."""
     price_version: Name | None = None
     request_id: Detail | None = None

@@ -8,7 +8,7 @@ from msgspec import Meta
 from schemas.event import Event, Fact, check_time
 from schemas.fields import Detail, Labels, Name, NativeId, Share, Source, Timestamp, Zones
 
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
 PrivacyClass = Literal["any", "local-only"]
 
 

@@ -1,11 +1,11 @@
 """Bytes to words and back, at one door: whatever is wrong with the bytes is one `Undecodable`."""
 
 import re
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
-W = TypeVar("W", bound=msgspec.Struct)
+W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
 DecodeFailure = Literal["empty", "too_large", "nul_character", "malformed", "too_deep", "invalid"]
 
@@ -13,11 +13,12 @@ VALUE_BYTES_MAX = 512 * 1024
 """A larger value is no event: media never travel through Kafka."""
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_FIELD = re.compile(r"at `\$\.?(?P<field>[^`]*)`")
+_PATH = re.compile(r"at `\$\.?(?P<path>[^`]*)`")
+_NAMED = re.compile(r"Object missing required field `(?P<missing>\w+)`|(?P<broken>[a-z_]+) must ")
 _encoder = msgspec.json.Encoder()
 
 
-class Undecodable(ValueError):
+class Undecodable(ValueError):  # noqa: N818  # says what is wrong with the bytes, not with us
     """These bytes are not one of the words asked for.
 
     `field` is the path of the field at fault, where the decoder knows it.
@@ -30,37 +31,49 @@ class Undecodable(ValueError):
         self.field = field
 
 
-class Codec(Generic[W]):
+class _NoWord(msgspec.Struct, tag_field="type", tag=""):
+    """Makes each codec one of several words: of a single one msgspec would not demand `type`."""
+
+    type_of_a_word: Annotated[int, msgspec.Meta(gt=0, lt=1)]
+
+
+class Codec(Generic[W_co]):
     """Decodes any of `words` by their `type` tag. Not thread-safe in construction, safe in use."""
 
-    def __init__(self, *words: type[W]) -> None:
-        self.words: tuple[type[W], ...] = words
-        union = words[0]
+    def __init__(self, *words: type[W_co]) -> None:
+        self.words: tuple[type[W_co], ...] = words
+        union = words[0] | _NoWord
         for word in words[1:]:
-            union = union | word  # type: ignore[assignment]  # a union type, built at run time
-        self._decoder: msgspec.json.Decoder[W] = msgspec.json.Decoder(union)
+            union = union | word  # a union type, built at run time
+        self._decoder: msgspec.json.Decoder[W_co] = msgspec.json.Decoder(union)
 
-    def decode(self, value: bytes | None) -> W:
+    def decode(self, value: bytes | None) -> W_co:
         """Raises Undecodable, and nothing else, whatever the bytes are."""
         if not value:
             raise Undecodable("empty", "a value of 0 bytes is no event; publish one JSON object")
         if len(value) > VALUE_BYTES_MAX:
-            text = f"{len(value)} bytes; at most {VALUE_BYTES_MAX} are taken: send references, not media"
+            text = f"{len(value)} bytes, at most {VALUE_BYTES_MAX} are taken: references, not media"
             raise Undecodable("too_large", text)
         if b"\\u0000" in value and _NUL.search(value):
             raise Undecodable("nul_character", "\\u0000 can't be stored as text; leave it out")
         try:
             return self._decoder.decode(value)
         except msgspec.ValidationError as error:
-            found = _FIELD.search(str(error))
-            field = found["field"] if found else ""
-            raise Undecodable("invalid", str(error)[:1000], field) from error
+            raise Undecodable("invalid", str(error)[:1000], _field(str(error))) from error
         except msgspec.DecodeError as error:
             raise Undecodable("malformed", str(error)[:1000]) from error
         except RecursionError as error:
             raise Undecodable("too_deep", "nested too deeply to be an event") from error
         except UnicodeDecodeError as error:
-            raise Undecodable("malformed", f"not UTF-8 at byte {error.start}") from error
+            raise Undecodable("malformed", "a text in it is not UTF-8") from error
+
+
+def _field(message: str) -> str:
+    """The path that a message of msgspec or of a word's own check speaks of; empty: the whole."""
+    found, named = _PATH.search(message), _NAMED.match(message)
+    path = found["path"] if found else ""
+    name = (named["missing"] or named["broken"]) if named else ""
+    return f"{path}.{name}" if path and name else path or name
 
 
 def encode(word: msgspec.Struct) -> bytes:

@@ -33,6 +33,15 @@ class Derived(Event, frozen=True, kw_only=True):
     correlation_id: CorrelationId
 
 
+def tag(word: type[msgspec.Struct]) -> str:
+    """What a word writes into its field `type`. Raises TypeError for a part of a word."""
+    found = word.__struct_config__.tag
+    if not isinstance(found, str):
+        text = f"{word.__name__} is no word: it has no tag"
+        raise TypeError(text)
+    return found
+
+
 def check_time(field: str, moment: datetime | None) -> None:
     """Refuses instants that no camera of this century can mean.
 

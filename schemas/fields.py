@@ -1,7 +1,9 @@
-"""The bounded types that words are made of: every field on the wire says how far it may go.
+r"""The bounded types that words are made of: every field on the wire says how far it may go.
 
 Bounds exist because PostgreSQL, not the decoder, would be the first to notice otherwise: an integer
-beyond 2^31, a NUL in a text, a document nested 10,000 deep each fail a whole batch of innocent rows.
+beyond 2^31, a NUL in a text, a document nested 10,000 deep each fail a batch of innocent rows.
+
+Patterns end in `$(?!\n)`: Python's `$` lets one line break pass, and JSON Schema knows no `\Z`.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ Timestamp = Annotated[datetime, Meta(tz=True)]
 NativeId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id as the upstream system writes it."""
 
-Source = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Source = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._-]*$(?!\n)")]
 """The upstream system that speaks: `protect`, `frigate`, `demo`."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -28,7 +30,7 @@ Description = Annotated[str, Meta(min_length=1, max_length=4000)]
 Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 ModelId = Annotated[str, Meta(min_length=1, max_length=128)]
 CorrelationId = Annotated[str, Meta(min_length=1, max_length=200)]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, 0 to 1: a confidence, a coordinate, an area of the picture."""

@@ -158,3 +158,27 @@ class Outcomes(Protocol):
 
 
 Providers = Sequence[Provider]
+
+
+class Meter(Protocol):
+    """What a step counts; once per batch or per finished record, never per event of a batch."""
+
+    def received(self, step: str, records: int) -> None:
+        """Records taken from the log."""
+        ...
+
+    def published(self, step: str, topic: str, records: int) -> None:
+        """Records whose transaction is in the log."""
+        ...
+
+    def dead(self, step: str, reason: str) -> None:
+        """A record became a dead letter."""
+        ...
+
+    def took(self, step: str, seconds: float) -> None:
+        """How long a batch, or one record of an effect step, was worked on."""
+        ...
+
+    def lag(self, step: str, topic: str, partition: int, records: int) -> None:
+        """Records that are in the log and not yet finished."""
+        ...

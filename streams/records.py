@@ -1,7 +1,7 @@
 """What the runtime moves: records as they came, what an agent receives, what it gives back."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -56,7 +56,7 @@ class Received(Generic[E]):
 class Output:
     """One event for one topic; its key is the camera's id."""
 
-    topic: "Topic[msgspec.Struct]"
+    topic: Topic[msgspec.Struct]
     event: Derived
     traceparent: str | None = None
 
@@ -69,38 +69,3 @@ class NotYet:
     """An effect agent's word for: ask me again at `until`; the record waits outside the slots."""
 
     until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """One record ready to be produced."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a partition's next reading begins, and what of the later part is finished (metadata)."""
-
-    offset: int
-    metadata: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The records of one poll of one step.
-
-    `leases` tell one ownership of a partition from a later one: work done under an older lease is
-    dropped. `starts` holds the committed progress of partitions whose lease is new. `ends` holds the
-    partitions that were read to their end, and that end.
-    """
-
-    records: Sequence[Record]
-    leases: Mapping[Partition, int]
-    starts: Mapping[Partition, Progress] = field(default_factory=dict)
-    ends: Mapping[Partition, int] = field(default_factory=dict)
-    token: object = None
-    """The connector's own: with what membership the batch was polled."""

@@ -18,25 +18,25 @@ from schemas.codec import Codec
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
 
-W = TypeVar("W", bound=msgspec.Struct)
+W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
 FOR_EVER: Final = None
 WEEK: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Topic(Generic[W]):
+class Topic(Generic[W_co]):
     """One topic; `kept` is a time, `None` for ever; `compacted` keeps the newest record of each key."""
 
     name: str
     key: str
-    codec: Codec[W]
+    codec: Codec[W_co]
     kept: timedelta | None
     compacted: bool = False
     about: str = ""
 
     @property
-    def words(self) -> tuple[type[W], ...]:
+    def words(self) -> tuple[type[W_co], ...]:
         """The words it carries."""
         return self.codec.words
 
@@ -130,7 +130,7 @@ TOPICS: Final = (
 )
 
 
-def catalogue() -> Iterator["Topic[msgspec.Struct] | RawTopic"]:
+def catalogue() -> Iterator[Topic[msgspec.Struct] | RawTopic]:
     """Every topic, in the order in which events flow."""
-    yield from TOPICS  # type: ignore[misc]  # Topic is invariant in its words; here only names are read
+    yield from TOPICS
     yield DEAD_LETTERS

@@ -1,0 +1,67 @@
+"""A clip becomes an outcome: providers are asked in order until one answers, or the time is up."""
+
+import asyncio
+from dataclasses import dataclass
+
+from schemas.clips import ClipNotWanted, ClipOutcome, ClipReady, ClipUnavailable
+from schemas.outcomes import AiEvent
+from streams import describing, identity
+from streams.describing import Call
+from streams.ports import Clock, Outcomes, Provider, ProviderError, Providers, Question, Reply
+from streams.records import Output, Outputs, Received
+from streams.topics import AI_ATTEMPTS, AI_EVENTS
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Effect: every call is recorded beside the outcome; an outcome that the log holds is not redone."""
+
+    providers: Providers
+    outcomes: Outcomes
+    clock: Clock
+    deadline_s: float
+
+    async def __call__(self, received: Received[ClipOutcome]) -> Outputs:
+        """The attempts and the outcome; nothing when the log has the outcome already."""
+        clip = received.event
+        outcome = identity.outcome_id(clip.enriched.id)
+        if outcome in await self.outcomes.known((outcome,)):
+            return ()
+        if isinstance(clip, ClipNotWanted):
+            return (Output(AI_EVENTS, describing.skipped(clip), received.traceparent),)
+        asked = describing.question(clip)
+        if asked is None:
+            return self._outputs(received, describing.undescribed(clip, "no_frames", _why(clip)))
+        calls = await self._chain(asked)
+        attempts = tuple(describing.attempted(asked, call) for call in calls)
+        noted = tuple(Output(AI_ATTEMPTS, attempt, received.traceparent) for attempt in attempts)
+        return (*noted, *self._outputs(received, describing.conclude(clip, calls, attempts)))
+
+    async def _chain(self, asked: Question) -> tuple[Call, ...]:
+        calls: list[Call] = []
+        ends = self.clock.monotonic() + self.deadline_s
+        for position, provider in enumerate(self.providers):
+            calls.append(await self._call(position, provider, asked, ends))
+            if isinstance(calls[-1].result, Reply):
+                break
+        return tuple(calls)
+
+    async def _call(self, position: int, provider: Provider, asked: Question, ends: float) -> Call:
+        began, start = self.clock.now(), self.clock.monotonic()
+        result: Reply | ProviderError
+        try:
+            async with asyncio.timeout(max(0.0, ends - start)):
+                result = await provider.ask(asked)
+        except ProviderError as error:
+            result = error
+        except TimeoutError:
+            result = ProviderError("timeout", f"no answer within {self.deadline_s:g} s")
+        return Call(position, provider, began, (self.clock.monotonic() - start) * 1000, result)
+
+    @staticmethod
+    def _outputs(received: Received[ClipOutcome], outcome: AiEvent) -> Outputs:
+        return (Output(AI_EVENTS, outcome, received.traceparent),)
+
+
+def _why(clip: ClipReady | ClipUnavailable) -> str:
+    return f"{clip.reason}: {clip.detail}" if isinstance(clip, ClipUnavailable) else "no frame"

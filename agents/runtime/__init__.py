@@ -1,0 +1,1 @@
+"""Runs agents over the log so that each record ends in exactly one committed result."""

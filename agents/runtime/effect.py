@@ -1,0 +1,227 @@
+"""Effect steps: many records in flight, each under a time limit, finished in any order.
+
+Finished outcomes are published in small transactions that also commit the finished prefix and a bitmap
+of what is finished beyond it (`streams.window`). One stuck record never stops its neighbours; a record
+whose time has not come waits outside the slots.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from agents.runtime.letters import write_letter
+from agents.runtime.pure import count_published
+from streams import wire
+from streams.dead_letters import Rejected
+from streams.lanes import Batch, Encoded, Lane, Work
+from streams.ports import Clock, MediaStore, Meter
+from streams.records import NotYet, Outputs, Partition, Received, Record
+from streams.steps import Effect
+from streams.window import SPAN_MAX, Window
+
+TRIES_MAX: Final = 3
+"""Calls of the agent for one record before it becomes a dead letter."""
+
+RETRY_FIRST_S: Final = 0.2
+WAITING_PER_SLOT: Final = 8
+"""Records taken from the log and not finished, per slot; beyond it partitions are held."""
+
+
+@dataclass
+class Owned:
+    """A partition under one lease, with its window and its records under way."""
+
+    lease: int
+    window: Window
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A record whose outputs are ready to be committed."""
+
+    owned: Owned
+    record: Record
+    outputs: tuple[Encoded, ...]
+
+
+@dataclass
+class EffectRuntime:
+    """One effect step of one worker."""
+
+    step: Effect[msgspec.Struct]
+    lane: Lane
+    media: MediaStore
+    meter: Meter
+    clock: Clock
+    _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
+    _last_of_key: dict[bytes, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _finished: list[Finished] = field(default_factory=list, init=False)
+    _something: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _idle: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _committer: asyncio.Task[None] | None = field(default=None, init=False)
+    _failed: BaseException | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.step.in_flight)
+
+    async def handle(self, batch: Batch) -> None:
+        """Returns when every record of the batch is on its way. Raises what the committer raised."""
+        if self._failed:
+            raise self._failed
+        self._committer = self._committer or asyncio.create_task(self._commit_for_ever())
+        topic_ids = await self.lane.topic_ids() if batch.starts else {}
+        self._adopt(batch, topic_ids)
+        for record in batch.records:
+            owned = self._owned.get(record.partition)
+            if owned and owned.window.begin(record.offset):
+                self._start(owned, record)
+        for partition, end in batch.ends.items():
+            if partition in self._owned:
+                self._owned[partition].window.reach(end)
+                self._something.set()
+        if batch.records:
+            self.meter.received(self.step.name, len(batch.records))
+        self._press()
+
+    async def drain(self) -> None:
+        """Returns when everything under way is in the log, or void; cancel it to give up waiting."""
+        tasks = [task for owned in self._owned.values() for task in owned.tasks]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._committer and (self._finished or not self._idle.is_set()) and not self._failed:
+            self._something.set()
+            await self._idle.wait()
+
+    async def stop(self) -> None:
+        """Ends what is still under way; it will be done again by whoever comes next."""
+        tasks = [task for owned in self._owned.values() for task in owned.tasks]
+        tasks += [self._committer] if self._committer else []
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _adopt(self, batch: Batch, topic_ids: Mapping[str, str]) -> None:
+        for partition, owned in list(self._owned.items()):
+            if batch.leases.get(partition) != owned.lease:
+                del self._owned[partition]
+                for task in owned.tasks:
+                    task.cancel()
+        for partition, start in batch.starts.items():
+            window = Window(start, topic_ids[partition.topic])
+            self._owned[partition] = Owned(batch.leases[partition], window)
+
+    def _start(self, owned: Owned, record: Record) -> None:
+        before = self._last_of_key.get(record.key) if self.step.ordered and record.key else None
+        task = asyncio.create_task(self._work(owned, record, before))
+        owned.tasks.add(task)
+        if self.step.ordered and record.key:
+            self._last_of_key[record.key] = task
+        task.add_done_callback(lambda done: self._ended(owned, record, done))
+
+    def _ended(self, owned: Owned, record: Record, task: asyncio.Task[None]) -> None:
+        owned.tasks.discard(task)
+        if record.key and self._last_of_key.get(record.key) is task:
+            del self._last_of_key[record.key]
+        if not task.cancelled() and task.exception():
+            self._failed = task.exception()
+        self._press()
+
+    async def _work(
+        self, owned: Owned, record: Record, before: asyncio.Task[None] | None
+    ) -> None:
+        if before:
+            await asyncio.wait((before,))
+        while True:
+            async with self._slots:
+                began = self.clock.monotonic()
+                outputs = await self._outputs(record)
+                self.meter.took(self.step.name, self.clock.monotonic() - began)
+            if not isinstance(outputs, NotYet):
+                break
+            await self.clock.sleep(max(0.0, (outputs.until - self.clock.now()).total_seconds()))
+        self._finished.append(Finished(owned, record, outputs))
+        self._idle.clear()
+        self._something.set()
+
+    async def _outputs(self, record: Record) -> tuple[Encoded, ...] | NotYet:
+        try:
+            received = wire.received(self.step.name, self.step.reads, record)
+            if received is None:
+                return ()
+            outputs = await self._persist(received)
+            if isinstance(outputs, NotYet):
+                return outputs
+            return tuple(wire.encoded(self.step.name, output) for output in outputs)
+        except Rejected as why:
+            self.meter.dead(self.step.name, why.reason)
+            return (await write_letter(self.step.name, record, why, self.media),)
+
+    async def _persist(self, received: Received[msgspec.Struct]) -> Outputs | NotYet:
+        """Asks the agent up to `TRIES_MAX` times. Raises Rejected when it never succeeds."""
+        for attempt in range(TRIES_MAX):
+            try:
+                async with asyncio.timeout(self.step.time_limit_s) as limit:
+                    return await self.step.runs(received)
+            except Exception as error:  # noqa: BLE001  # whatever an agent raises costs this record
+                why, cause = self._verdict(error, late=limit.expired()), error
+            if attempt + 1 < TRIES_MAX:
+                await self.clock.sleep(RETRY_FIRST_S * 2**attempt)
+        raise why from cause
+
+    def _verdict(self, error: Exception, *, late: bool) -> Rejected:
+        if late:
+            return Rejected("time_limit", f"not finished within {self.step.time_limit_s:g} s")
+        return Rejected("agent_failed", f"{type(error).__name__}: {error}"[:1000])
+
+    def _press(self) -> None:
+        """Holds the partitions that are too far ahead of their first unfinished record."""
+        waiting = sum(len(owned.tasks) for owned in self._owned.values())
+        crowded = waiting >= self.step.in_flight * WAITING_PER_SLOT
+        held = frozenset(
+            partition
+            for partition, owned in self._owned.items()
+            if crowded or owned.window.span >= SPAN_MAX // 2
+        )
+        self.lane.hold(held)
+
+    async def _commit_for_ever(self) -> None:
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                finished, self._finished = self._finished, []
+                await self._commit(finished)
+                if not self._finished:
+                    self._idle.set()
+                self._press()
+        except BaseException as error:
+            self._failed = error
+            self._idle.set()
+            raise
+
+    async def _commit(self, finished: Iterable[Finished]) -> None:
+        by_partition: dict[Partition, list[Finished]] = defaultdict(list)
+        for one in finished:
+            if self._owned.get(one.record.partition) is one.owned:  # else its lease has ended
+                by_partition[one.record.partition].append(one)
+        for partition, owned in self._owned.items():
+            if owned.window.behind():
+                by_partition.setdefault(partition, [])
+        if not by_partition:
+            return
+        offsets = {p: frozenset(f.record.offset for f in fs) for p, fs in by_partition.items()}
+        owners = {p: self._owned[p] for p in by_partition}
+        work = Work(
+            leases={p: owned.lease for p, owned in owners.items()},
+            progress={p: owned.window.progress(offsets[p]) for p, owned in owners.items()},
+            outputs={p: [o for f in fs for o in f.outputs] for p, fs in by_partition.items()},
+        )
+        committed = await self.lane.commit(work)
+        for partition in committed:
+            owners[partition].window.settle(offsets[partition], work.progress[partition])
+        count_published(self.meter, self.step.name, work, committed)

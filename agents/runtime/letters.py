@@ -1,0 +1,13 @@
+"""How a record that can't be processed becomes a letter; large values go to the media store."""
+
+from streams.dead_letters import Rejected, letter, too_large
+from streams.lanes import Encoded
+from streams.ports import MediaStore
+from streams.records import Record
+
+
+async def write_letter(step: str, record: Record, why: Rejected, media: MediaStore) -> Encoded:
+    """The letter; if its value can't be kept, this raises: we stop rather than drop."""
+    if too_large(record) and record.value is not None:
+        return letter(step, record, why, await media.put(record.value))
+    return letter(step, record, why)

@@ -1,0 +1,134 @@
+"""Routes that publish: one event in, 202 out once the broker has acknowledged it.
+
+The body is checked by the codec that the workers use and published byte for byte, so what was
+accepted here is never a dead letter there.
+"""
+
+import asyncio
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from msgspec import to_builtins
+
+from connectors.http.errors import Refused, documented
+from connectors.http.models import Accepted
+from connectors.http.story import traceparent
+from schemas.camera_events import CameraEvent
+from schemas.codec import VALUE_BYTES_MAX, Undecodable
+from schemas.event import tag
+from schemas.examples import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
+from schemas.headers import cloud_event_headers
+from schemas.inferences import InferenceResult
+from streams.identity import camera_id, event_id, inference_id
+from streams.queries import Publisher, Unavailable
+from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS
+
+BODY_TIMEOUT_S: Final = 30.0
+BODY_TYPE: Final = "application/json"
+_ERRORS: Final = documented(408, 413, 415, 422, 503)
+
+
+def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
+    """Routes that publish; an acknowledgement is awaited for `timeout_s`."""
+    router = APIRouter(prefix="/api/v1", tags=["publishing"])
+
+    @router.post(
+        "/camera-events",
+        status_code=202,
+        summary="Publish one camera event",
+        responses=_ERRORS,
+        openapi_extra=_body(PERSON_SEEN, MOVEMENT_SEEN, WENT_OFFLINE),
+    )
+    async def camera_events(request: Request, response: Response) -> Accepted:
+        """Sending an event again, even much later, changes nothing and has the same id."""
+        body = await read_body(request)
+        event = CAMERA_EVENTS.codec.decode(body)
+        accepted = await publish(request, CAMERA_EVENTS.name, event, event_id(event), body)
+        response.headers["location"] = f"/api/v1/events/{accepted.id}"
+        return accepted
+
+    @router.post(
+        "/inference-results",
+        status_code=202,
+        summary="Publish one inference result",
+        responses=_ERRORS,
+        openapi_extra=_body(MODEL_RESULT),
+    )
+    async def inference_results(request: Request, response: Response) -> Accepted:
+        """Sending a result again, even much later, changes nothing and has the same id."""
+        body = await read_body(request)
+        result = INFERENCE_RESULTS.codec.decode(body)
+        accepted = await publish(
+            request, INFERENCE_RESULTS.name, result, inference_id(result), body
+        )
+        response.headers["location"] = f"/api/v1/events/{accepted.id}"
+        return accepted
+
+    async def publish(
+        request: Request, topic: str, word: CameraEvent | InferenceResult, id_: UUID, body: bytes
+    ) -> Accepted:
+        headers = cloud_event_headers(
+            id=id_,
+            type_=tag(type(word)),
+            source=word.source,
+            time=word.timestamp,
+            correlation_id=request.state.correlation_id,
+            traceparent=traceparent(request.headers),
+        )
+        key = str(camera_id(word.source, word.camera_id)).encode()
+        try:
+            async with asyncio.timeout(timeout_s):
+                place = await publisher.publish(topic, key, body, headers)
+        except TimeoutError as error:
+            text = f"no acknowledgement within {timeout_s:g} s; sending it again is safe"
+            raise Unavailable("kafka", text) from error
+        return Accepted(id=id_, topic=topic, partition=place.partition, offset=place.offset)
+
+    return router
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, never holding more than an event may have. Raises Refused and Undecodable."""
+    _check_type(request)
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > VALUE_BYTES_MAX:
+        raise _too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > VALUE_BYTES_MAX:
+                    raise _too_large()
+    except TimeoutError as error:
+        raise Refused(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from error
+    _check_text(body)
+    return bytes(body)
+
+
+def _check_type(request: Request) -> None:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != BODY_TYPE:
+        raise Refused(415, f"send the event as {BODY_TYPE}, not as {given[:100] or 'nothing'}")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(415, "send the event as it is, not compressed")
+
+
+def _check_text(body: bytearray) -> None:
+    """Unknown fields are not looked at by the codec, but whoever reads the topic reads them too."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable("malformed", f"not UTF-8 at byte {error.start}") from error
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"at most {VALUE_BYTES_MAX} bytes are taken: references, not media")
+
+
+def _body(*examples: CameraEvent | InferenceResult) -> dict[str, object]:
+    words = [{"$ref": f"#/components/schemas/{type(word).__name__}"} for word in examples]
+    shown = {tag(type(word)): {"value": to_builtins(word)} for word in examples}
+    content = {"schema": words[0] if len(words) == 1 else {"anyOf": words}, "examples": shown}
+    return {"requestBody": {"required": True, "content": {BODY_TYPE: content}}}

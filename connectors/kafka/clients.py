@@ -1,0 +1,78 @@
+"""How to reach Kafka: one place that turns settings into what each client library wants to hear."""
+
+import logging
+import ssl
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka.admin import AdminClient
+
+LIBRDKAFKA: Final = logging.getLogger("librdkafka")
+"""Where confluent-kafka's library writes, instead of to standard error."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Kafka, how to speak with it, and the namespace that our names carry on it."""
+
+    bootstrap_servers: str
+    security_protocol: str = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = None
+    ssl_ca_file: str | None = None
+    ssl_certificate_file: str | None = None
+    ssl_key_file: str | None = None
+    namespace: str = ""
+    group_protocol: str = "consumer"
+
+    def __repr__(self) -> str:
+        return f"Cluster({self.bootstrap_servers!r}, {self.security_protocol!r})"
+
+    def named(self, name: str) -> str:
+        """A topic, group or transactional id as this cluster knows it."""
+        return f"{self.namespace}.{name}" if self.namespace else name
+
+    def catalogued(self, name: str) -> str:
+        """The catalogue's name of one of our topics on this cluster."""
+        return name.removeprefix(f"{self.namespace}.") if self.namespace else name
+
+    def confluent(self) -> dict[str, str | float | bool]:
+        """Settings for confluent-kafka."""
+        ours = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "security.protocol": self.security_protocol,
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_username,
+            "sasl.password": self.sasl_password,
+            "ssl.ca.location": self.ssl_ca_file,
+            "ssl.certificate.location": self.ssl_certificate_file,
+            "ssl.key.location": self.ssl_key_file,
+            "client.id": "vidette",
+            "broker.address.family": "v4" if self.bootstrap_servers.startswith("127.") else None,
+            "reconnect.backoff.max.ms": 2_000,
+        }
+        return {name: value for name, value in ours.items() if value is not None}
+
+    def admin(self) -> AdminClient:
+        """A client that looks at, and makes, topics."""
+        return AdminClient(self.confluent(), logger=LIBRDKAFKA)
+
+    def aiokafka(self) -> dict[str, object]:
+        """Settings for aiokafka's clients; it must be told `read_committed` by the caller."""
+        context = None
+        if self.security_protocol in {"SSL", "SASL_SSL"}:
+            context = ssl.create_default_context(cafile=self.ssl_ca_file)
+            if self.ssl_certificate_file:
+                context.load_cert_chain(self.ssl_certificate_file, self.ssl_key_file)
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "security_protocol": self.security_protocol,
+            "sasl_mechanism": self.sasl_mechanism or "PLAIN",
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password,
+            "ssl_context": context,
+            "client_id": "vidette",
+        }
+
+

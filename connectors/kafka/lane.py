@@ -1,0 +1,239 @@
+"""One step's lane: a group reader and a transactional producer that share one view of ownership.
+
+What is known of Kafka's transactions and what follows (docs/decisions/0003-exactly-once.md):
+an error after which nobody can say whether the transaction is in the log is answered by throwing the
+producer away. Its successor with the same id first ends whatever the old one left open, then the
+committed progress is read back: if it is ours, the transaction is in the log; if not, the same work is
+committed again. Work is never dropped while its lease stands.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.reader import GroupReader, Snapshot, Subscription
+from streams.lanes import Batch, Encoded, Progress, Work
+from streams.records import Partition
+
+R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
+
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+CALL_TIMEOUT_S: Final = 15.0
+RETRY_S: Final = 0.1
+RETRY_MAX_S: Final = 2.0
+FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Who writes: a step, and this worker's number among the step's workers."""
+
+    step: str
+    number: int
+
+    @property
+    def transactional_id(self) -> str:
+        """Stable across restarts, so that a new worker ends what a killed one left open."""
+        return f"{self.step}-{self.number}"
+
+
+class KafkaLane:
+    """Implements `streams.lanes.Lane`."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        subscription: Subscription,
+        slot: Slot,
+        lag: Callable[[Partition, int], None],
+    ) -> None:
+        self._cluster = cluster
+        self._group = subscription.group
+        self._slot = slot
+        self._reader = GroupReader(cluster, subscription, lag)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"transact-{slot.step}")
+        self._producer: Producer | None = None
+        self._closing = threading.Event()
+
+    async def open(self) -> None:
+        """Ends what a killed predecessor left open, then joins the group."""
+        await self._in_thread(self._ready_producer)
+        await self._reader.start_polling()
+
+    async def take(self) -> Batch:
+        """The next batch."""
+        return await self._reader.take()
+
+    def hold(self, partitions: frozenset[Partition]) -> None:
+        """Pauses exactly these."""
+        self._reader.hold(partitions)
+
+    async def topic_ids(self) -> Mapping[str, str]:
+        """Ids of the topics read."""
+        return await self._reader.topic_ids()
+
+    async def commit(self, work: Work) -> frozenset[Partition]:
+        """One transaction, tried until it is in the log or every lease in it has ended."""
+        return await self._in_thread(lambda: self._commit(work))
+
+    async def close(self) -> None:
+        """Leaves the group and ends the producer; an unfinished commit gives up first."""
+        await self._reader.close()
+        self._closing.set()
+        await asyncio.to_thread(self._thread.shutdown)
+        if self._producer:
+            self._producer.purge()
+
+    async def _in_thread(self, call: Callable[[], R]) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    # Everything below runs in the one thread of transactions.
+
+    def _commit(self, work: Work) -> frozenset[Partition]:
+        pause_s = RETRY_S
+        while not self._closing.is_set():
+            producer = self._ready_producer()
+            if producer is None:
+                break
+            with self._reader.transacting:
+                snapshot = self._reader.snapshot
+                ours = self._still_ours(work, snapshot)
+                if not ours:
+                    return ours
+                try:
+                    self._transact(producer, work, ours, snapshot)
+                except KafkaException as error:
+                    failure = error
+                else:
+                    return ours
+            if self._clarify(producer, failure, work, ours):
+                return ours
+            time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
+            pause_s = min(pause_s * 2, RETRY_MAX_S)
+        return frozenset()
+
+    @staticmethod
+    def _still_ours(work: Work, snapshot: Snapshot) -> frozenset[Partition]:
+        return frozenset(
+            p for p in work.progress if snapshot.leases.get(p) == work.leases.get(p, -1)
+        )
+
+    def _transact(
+        self, producer: Producer, work: Work, ours: frozenset[Partition], snapshot: Snapshot
+    ) -> None:
+        producer.begin_transaction()
+        for partition in ours:
+            for output in work.outputs.get(partition, ()):
+                self._produce(producer, output)
+        offsets = [self._offset(p, work.progress[p]) for p in ours]
+        producer.send_offsets_to_transaction(offsets, snapshot.membership, CALL_TIMEOUT_S)
+        producer.commit_transaction(CALL_TIMEOUT_S)
+
+    def _produce(self, producer: Producer, output: Encoded) -> None:
+        topic = self._cluster.named(output.topic)
+        while True:
+            try:
+                producer.produce(topic, output.value, output.key, headers=list(output.headers))
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                return
+
+    def _offset(self, partition: Partition, progress: Progress) -> TopicPartition:
+        topic = self._cluster.named(partition.topic)
+        return TopicPartition(topic, partition.number, progress.offset, progress.metadata)
+
+    def _clarify(
+        self, producer: Producer, failure: KafkaException, work: Work, ours: frozenset[Partition]
+    ) -> bool:
+        """After a failure: True when the transaction is in the log after all."""
+        error = failure.args[0]
+        log.warning("kafka.transaction", slot=self._slot.transactional_id, error=error.str())
+        if error.txn_requires_abort():
+            try:
+                producer.abort_transaction(CALL_TIMEOUT_S)
+            except KafkaException as again:
+                error = again.args[0]
+            else:
+                return False
+        if error.code() in FENCED:
+            log.error(
+                "kafka.fenced",
+                slot=self._slot.transactional_id,
+                remedy="two workers share this slot, or this one was frozen: give each its own slot",
+            )
+        self._discard()
+        if self._ready_producer() is None:
+            return False
+        return self._committed(ours) == {p: work.progress[p] for p in ours}
+
+    def _discard(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer:
+            producer.purge()
+
+    def _ready_producer(self) -> Producer | None:
+        """A producer whose predecessor's transaction has ended; None only when closing."""
+        pause_s = RETRY_S
+        while self._producer is None and not self._closing.is_set():
+            producer = Producer(self._settings(), logger=LIBRDKAFKA)
+            try:
+                producer.init_transactions(CALL_TIMEOUT_S)
+            except KafkaException as error:
+                log.warning("kafka.init_transactions", error=error.args[0].str())
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
+            else:
+                self._producer = producer
+        return self._producer
+
+    def _settings(self) -> dict[str, str | float | bool]:
+        return self._cluster.confluent() | {
+            "transactional.id": self._cluster.named(self._slot.transactional_id),
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "partitioner": "murmur2_random",
+            "linger.ms": 5,
+            "batch.size": 1 << 20,
+            "queue.buffering.max.messages": 200_000,
+        }
+
+    def _committed(self, partitions: frozenset[Partition]) -> dict[Partition, Progress]:
+        """What the group's progress is now; waits until nothing about it is pending."""
+        consumer = Consumer(
+            self._cluster.confluent()
+            | {
+                "group.id": self._cluster.named(self._group),
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+            },
+            logger=LIBRDKAFKA,
+        )
+        asked = [TopicPartition(self._cluster.named(p.topic), p.number) for p in partitions]
+        try:
+            while not self._closing.is_set():
+                try:
+                    answers = consumer.committed(asked, CALL_TIMEOUT_S)
+                except KafkaException as error:
+                    log.warning("kafka.committed", error=error.args[0].str())
+                    continue
+                if all(answer.error is None for answer in answers):
+                    return {
+                        Partition(self._cluster.catalogued(a.topic), a.partition): Progress(
+                            a.offset, a.metadata or ""
+                        )
+                        for a in answers
+                    }
+            return {}
+        finally:
+            consumer.close()

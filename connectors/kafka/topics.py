@@ -1,0 +1,86 @@
+"""Topics on a Kafka: looks at them, and makes what the catalogue's plan asks for."""
+
+from collections.abc import Iterable, Mapping
+
+
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+from connectors.kafka.clients import Cluster
+from streams.topic_plan import Alter, Change, Create, Found, Layout, plan
+from streams.topics import catalogue
+
+REQUEST_TIMEOUT_S = 30.0
+
+
+def compare(cluster: Cluster, layout: Layout) -> tuple[Change, ...]:
+    """What would change. Raises KafkaException when the broker can't be asked."""
+    return plan(_found(cluster.admin(), cluster), layout)
+
+
+def apply(cluster: Cluster, changes: Iterable[Change]) -> None:
+    """Carries out what the plan allows; refusals are left alone. Raises KafkaException."""
+    admin = cluster.admin()
+    new = [_new(cluster, change) for change in changes if isinstance(change, Create)]
+    if new:
+        for future in admin.create_topics(new, request_timeout=REQUEST_TIMEOUT_S).values():
+            future.result()
+    altered = [_altered(cluster, change) for change in changes if isinstance(change, Alter)]
+    if altered:
+        for future in admin.incremental_alter_configs(altered).values():
+            future.result()
+
+
+def _found(admin: AdminClient, cluster: Cluster) -> dict[str, Found]:
+    there = admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics
+    ours = {topic.name: cluster.named(topic.name) for topic in catalogue()}
+    present = {name: there[full] for name, full in ours.items() if full in there}
+    configs = _configs(admin, [ours[name] for name in present])
+    return {
+        name: Found(len(metadata.partitions), configs[ours[name]])
+        for name, metadata in present.items()
+    }
+
+
+def _configs(admin: AdminClient, topics: list[str]) -> dict[str, Mapping[str, str]]:
+    if not topics:
+        return {}
+    resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
+    answers = admin.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+    return {
+        resource.name: {name: str(entry.value) for name, entry in future.result().items()}
+        for resource, future in answers.items()
+    }
+
+
+def _new(cluster: Cluster, change: Create) -> NewTopic:
+    return NewTopic(
+        cluster.named(change.topic),
+        num_partitions=change.partitions,
+        replication_factor=change.replication,
+        config=dict(change.configs),
+    )
+
+
+def _altered(cluster: Cluster, change: Alter) -> ConfigResource:
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in change.configs.items()
+    ]
+    return ConfigResource(
+        ResourceType.TOPIC, cluster.named(change.topic), incremental_configs=entries
+    )
+
+
+def missing(cluster: Cluster) -> tuple[str, ...]:
+    """Catalogue names of topics that don't exist yet. Raises KafkaException."""
+    there = cluster.admin().list_topics(timeout=REQUEST_TIMEOUT_S).topics
+    return tuple(t.name for t in catalogue() if cluster.named(t.name) not in there)
+
+

@@ -1,0 +1,32 @@
+"""The publisher's twin: records in a list, acknowledged at once."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from streams.lanes import Encoded
+from streams.queries import Acknowledged, Unavailable
+from streams.records import Headers
+
+
+@dataclass
+class MemoryPublisher:
+    """Implements `streams.queries.Publisher`; while `away`, it raises Unavailable."""
+
+    records: list[Encoded] = field(default_factory=list)
+    away: bool = False
+    _offsets: Counter[str] = field(default_factory=Counter)
+
+    async def publish(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Acknowledged:
+        """Appends the record to partition 0 of its topic."""
+        await self.reachable()
+        self.records.append(Encoded(topic, key, value, tuple(headers)))
+        offset = self._offsets[topic]
+        self._offsets[topic] += 1
+        return Acknowledged(0, offset)
+
+    async def reachable(self) -> None:
+        """Returns unless the twin is told to be away."""
+        if self.away:
+            raise Unavailable("kafka", "told to be away")

@@ -1,0 +1,245 @@
+"""Questions to the read model: SQLAlchemy Core writes the SQL, asyncpg runs it.
+
+SQLAlchemy's own async engine is not used: it would need a second pool, with other ways of carrying
+jsonb, for nothing that these few questions ask.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+
+from connectors.postgres.connection import (
+    CONNECT_TIMEOUT_S,
+    READ_MODEL,
+    Connection,
+    Pool,
+    prepare,
+    server_settings,
+)
+from connectors.postgres.tables import AI_EVENTS, CLIPS, DEVICES, PROVIDER_ATTEMPTS
+from schemas.attempts import Usage
+from schemas.clips import Frame
+from streams.queries import (
+    AttemptRow,
+    CameraRow,
+    ClipRow,
+    EventDetail,
+    EventFilter,
+    EventRow,
+    Page,
+    Unavailable,
+)
+
+log = logging.getLogger(__name__)
+
+QUERY_TIMEOUT_S: Final = 15.0
+KNOWN_TIMEOUT_S: Final = 1.0
+REACH_TIMEOUT_S: Final = 3.0
+CONNECTIONS_MAX: Final = 8
+
+AWAY: Final = ("08", "28", "3D", "3F", "53", "57", "58", "42P01")
+"""SQLSTATEs of a database that can't be had now: gone, full, shutting down, not migrated."""
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ROUNDING: Final = timedelta(milliseconds=1)
+"""Ids hold milliseconds, rounded, so that the row's own time is at most that far away."""
+
+_DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # as SQLAlchemy types it
+_USAGE: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
+_CLIP: Final = tuple(CLIPS.c[field.name] for field in fields(ClipRow))
+
+
+class Reads:
+    """Implements `streams.queries.Reads` and `streams.ports.Outcomes`; connects when asked."""
+
+    def __init__(self, url: str, *, schema: str = READ_MODEL) -> None:
+        self._url = url
+        self._schema = schema
+        self._opened: Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def cameras(self) -> Sequence[CameraRow]:
+        """All devices, sorted by id."""
+        async with self._connection() as connection:
+            rows = await _fetch(connection, sa.select(DEVICES).order_by(DEVICES.c.id))
+        return [CameraRow(**{**row, "settings": _decoded(row["settings"])}) for row in rows]
+
+    async def events(self, wanted: EventFilter, page: Page) -> Sequence[EventRow]:
+        """One page, newest first."""
+        async with self._connection() as connection:
+            return [_event(row) for row in await _fetch(connection, events_query(wanted, page))]
+
+    async def event(self, outcome_id: UUID) -> EventDetail | None:
+        """One event, its attempts and its clip."""
+        window = window_of([outcome_id])
+        if window is None:
+            return None
+        found = sa.select(AI_EVENTS).where(
+            AI_EVENTS.c.id == outcome_id, AI_EVENTS.c.timestamp.between(*window)
+        )
+        async with self._connection() as connection:
+            rows = await _fetch(connection, found)
+            if not rows:
+                return None
+            event = _event(rows[0])
+            attempts = await _fetch(connection, _attempts_query(event))
+            clips = await _fetch(connection, _clip_query(event))
+        return EventDetail(
+            event=event,
+            attempts=tuple(map(_attempt, attempts)),
+            clip=_clip(clips[0]) if clips else None,
+        )
+
+    async def known(self, outcome_ids: Collection[UUID]) -> frozenset[UUID]:
+        """Those of the ids that are recorded; none when the database does not answer in time."""
+        window = window_of(outcome_ids)
+        if window is None:
+            return frozenset()
+        query = sa.select(AI_EVENTS.c.id).where(
+            AI_EVENTS.c.id == sa.any_(sa.literal(list(outcome_ids), sa.ARRAY(sa.Uuid))),
+            AI_EVENTS.c.timestamp.between(*window),
+        )
+        try:
+            async with asyncio.timeout(KNOWN_TIMEOUT_S), self._connection() as connection:
+                return frozenset(row["id"] for row in await _fetch(connection, query))
+        except Exception as error:  # noqa: BLE001  # the port's promise: this never raises
+            log.warning("known outcomes could not be asked for: %s", type(error).__name__)
+            return frozenset()
+
+    async def reachable(self) -> None:
+        """Returns when the database answers. Raises Unavailable."""
+        async with self._connection() as connection:
+            await connection.fetchval("select 1", timeout=REACH_TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool. Raises Unavailable for whatever means that there is none."""
+        try:
+            pool = await self._pool()
+            async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
+                yield cast("Connection", connection)  # a proxy that behaves like it
+        except asyncpg.PostgresError as error:
+            if not (getattr(error, "sqlstate", None) or "").startswith(AWAY):
+                raise
+            raise Unavailable("database", _said(error)) from error
+        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+            raise Unavailable("database", _said(error)) from error  # TimeoutError is an OSError
+
+    async def _pool(self) -> Pool:
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await asyncpg.create_pool(
+                    self._url,
+                    min_size=0,
+                    max_size=CONNECTIONS_MAX,
+                    init=prepare,
+                    timeout=CONNECT_TIMEOUT_S,
+                    command_timeout=QUERY_TIMEOUT_S,
+                    server_settings=server_settings(self._schema, "vidette-reads"),
+                )
+            return self._opened
+
+
+def events_query(wanted: EventFilter, page: Page) -> "sa.Select[tuple[object, ...]]":
+    """One page by keyset. The row comparison gives the place; the plain one prunes partitions."""
+    column = AI_EVENTS.c
+    query = sa.select(AI_EVENTS).order_by(column.timestamp.desc(), column.id.desc())
+    equal = {
+        column.camera_id: wanted.camera,
+        column.outcome: wanted.outcome,
+        column.provider_used: wanted.provider,
+        column.model_id: wanted.model,
+    }
+    for left, value in equal.items():
+        if value is not None:
+            query = query.where(left == value)
+    if wanted.label is not None:
+        query = query.where(column.labels.contains([wanted.label]))
+    if wanted.since is not None:
+        query = query.where(column.timestamp >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(column.timestamp < wanted.until)
+    if page.after is not None:
+        place = sa.tuple_(
+            sa.literal(page.after.timestamp, column.timestamp.type), sa.literal(page.after.id)
+        )
+        query = query.where(
+            column.timestamp <= page.after.timestamp,
+            sa.tuple_(column.timestamp, column.id) < place,
+        )
+    return query.limit(page.limit)
+
+
+def window_of(ids: Collection[UUID]) -> tuple[datetime, datetime] | None:
+    """From the first to the last moment that the ids can be of; None when they hold no time."""
+    try:
+        moments = [EPOCH + timedelta(milliseconds=id_.int >> 80) for id_ in ids]
+        return min(moments) - ROUNDING, max(moments) + ROUNDING
+    except (OverflowError, ValueError):  # beyond the year 9999, or no id at all
+        return None
+
+
+def _attempts_query(event: EventRow) -> "sa.Select[tuple[object, ...]]":
+    column = PROVIDER_ATTEMPTS.c
+    return (
+        sa.select(PROVIDER_ATTEMPTS)
+        .where(column.event_id == event.event_id, column.timestamp == event.timestamp)
+        .order_by(column.attempted_at, column.position, column.id)
+    )
+
+
+def _clip_query(event: EventRow) -> "sa.Select[tuple[object, ...]]":
+    column = CLIPS.c
+    return sa.select(*_CLIP).where(
+        column.event_id == event.event_id, column.timestamp == event.timestamp
+    )
+
+
+async def _fetch(
+    connection: Connection, query: "sa.Select[tuple[object, ...]]"
+) -> list[asyncpg.Record]:
+    compiled = query.compile(dialect=_DIALECT)
+    values = compiled.params
+    return await connection.fetch(str(compiled), *(values[n] for n in compiled.positiontup or ()))
+
+
+def _event(row: asyncpg.Record) -> EventRow:
+    decoded = {name: _decoded(row[name]) for name in ("detections", "event_metadata")}
+    return EventRow(**{**row, **decoded, "labels": tuple(row["labels"])})
+
+
+def _attempt(row: asyncpg.Record) -> AttemptRow:
+    values = dict(row)
+    usage = {name: values.pop(name) for name in _USAGE}
+    values["usage"] = Usage(**usage) if any(n is not None for n in usage.values()) else None
+    values["frames"] = tuple(values["frames"])
+    return AttemptRow(**values)
+
+
+def _clip(row: asyncpg.Record) -> ClipRow:
+    frames = msgspec.json.decode(row["frames"], type=tuple[Frame, ...])
+    motion = _decoded(row["motion"]) if row["motion"] is not None else None
+    return ClipRow(**{**row, "frames": frames, "motion": motion})
+
+
+def _decoded(json: bytes) -> object:
+    return msgspec.json.decode(json, type=object)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

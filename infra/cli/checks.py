@@ -1,0 +1,57 @@
+"""`./vidette test` and `./vidette check`: the whole truth, the same here and in CI."""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from infra.settings import ROOT
+
+CHECKS = {
+    "format": ("ruff", "format", "--check", "."),
+    "lint": ("ruff", "check", "."),
+    "types": ("mypy",),
+    "imports": ("importlinter.cli",),
+}
+
+
+def test(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[PYTEST ARGUMENTS]", help="Passed on to pytest.")
+    ] = None,
+    *,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what takes minutes; CI leaves it out.")
+    ] = False,
+) -> None:
+    """Run the tests against a real Kafka and a real PostgreSQL, started for them.
+
+    Example: ./vidette test -- tests/streams -k window
+    """
+    raise typer.Exit(run_tests(arguments or [], everything=everything))
+
+
+def run_tests(arguments: list[str], *, everything: bool = False) -> int:
+    """pytest's exit status. Coverage counts only when everything ran."""
+    which = [] if everything else ["-m", "not long"]
+    covered = [] if arguments else ["--cov", "--cov-report=term:skip-covered"]
+    command = [sys.executable, "-m", "pytest", *which, *covered, *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def check() -> None:
+    """Run everything that CI runs: format, lint, types, imports, schemas, tests.
+
+    Example: ./vidette check
+    """
+    failed = []
+    for name, command in CHECKS.items():
+        typer.echo(f"── {name}", err=True)
+        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False)
+        failed += [name] if done.returncode else []
+    typer.echo("── tests", err=True)
+    failed += ["tests"] if run_tests([]) else []
+    if failed:
+        typer.echo(f"failed: {', '.join(failed)}", err=True)
+        raise typer.Exit(1)

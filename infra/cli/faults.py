@@ -1,0 +1,42 @@
+"""Faults that a person can mend, and the one sentence that each becomes."""
+
+import sys
+from typing import Final
+
+PLACES: Final = {
+    "pydantic": ("ValidationError",),
+    "infra.services.endpoints": ("ServicesFailed",),
+    "infra.assembly": ("UnknownProvider",),
+    "infra.migrate": ("MigrationFailed",),
+    "streams.projection.ports": ("ReadModelError",),
+    "streams.queries": ("Unavailable",),
+    "confluent_kafka": ("KafkaException",),
+}
+"""Classes by the module that has them; one that is not loaded can't have been raised."""
+
+
+def sentence(fault: Exception) -> str | None:
+    """What to tell a person; None when this is no known fault but a mistake of ours."""
+    kinds = tuple(
+        kind
+        for module, names in PLACES.items()
+        if module in sys.modules
+        for name in names
+        if (kind := getattr(sys.modules[module], name, None)) is not None
+    )
+    if not isinstance(fault, kinds):
+        return None
+    if type(fault).__name__ == "ValidationError":
+        return _settings(fault)
+    if type(fault).__name__ == "KafkaException":
+        return f"Kafka: {fault.args[0].str()}"
+    return str(fault)
+
+
+def _settings(fault: Exception) -> str:
+    """pydantic's report, shortened to setting and reason, without the value: it may be a secret."""
+    errors = fault.errors()  # type: ignore[attr-defined]  # pydantic's, see above
+    said = (
+        f"VIDETTE_{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in errors
+    )
+    return "; ".join(said)

@@ -1,0 +1,1 @@
+"""The read model's schema, step by step; run by `infra.migrate`."""

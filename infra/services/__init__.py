@@ -1,0 +1,1 @@
+"""Embedded local services: a real Apache Kafka and a real PostgreSQL from packages alone."""

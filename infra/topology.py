@@ -1,0 +1,91 @@
+"""The topology: which agent reads what and writes what. Read this first."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from agents.describe import Describe
+from agents.enrich import Enrich
+from agents.fetch_clips import FetchClips
+from agents.record_inference import RecordInference
+from infra.settings import Settings
+from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes, Providers
+from streams.projection.ports import ReadModel
+from streams.steps import Effect, Projection, Pure, Step
+from streams.topics import (
+    AI_ATTEMPTS,
+    AI_EVENTS,
+    AI_INFERENCES,
+    CAMERA_EVENTS,
+    CLIPS,
+    ENRICHED,
+    INFERENCE_RESULTS,
+    REGISTRY,
+)
+
+STEPS: Final = ("enrich", "fetch_clips", "describe", "record_inference", "project")
+"""Names of all steps, in the order in which an event meets them."""
+
+FETCH_TIME_LIMIT_S: Final = 300.0
+"""Hard limit for one record of `fetch_clips`: downloads, retries and decoding together."""
+
+DESCRIBE_GRACE_S: Final = 30.0
+"""What `describe` may take beyond its deadline before the runtime gives the record up."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What agents may call, as this process speaks them."""
+
+    cameras: Cameras
+    cameras_ready: Callable[[], Awaitable[None]]
+    clips: Clips
+    decoder: Decoder
+    media: MediaStore
+    providers: Providers
+    outcomes: Outcomes
+    read_model: ReadModel
+    clock: Clock
+
+
+def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
+    """Every step, each in its own consumer group, so that each scales and fails alone."""
+    return (
+        Pure(
+            name="enrich",
+            reads=CAMERA_EVENTS,
+            runs=Enrich(ports.cameras),
+            writes=(ENRICHED,),
+            ready=ports.cameras_ready,
+        ),
+        Effect(
+            name="fetch_clips",
+            reads=ENRICHED,
+            runs=FetchClips(ports.clips, ports.decoder, ports.media, ports.outcomes),
+            writes=(CLIPS,),
+            in_flight=settings.fetch_clips_in_flight,
+            time_limit_s=FETCH_TIME_LIMIT_S,
+        ),
+        Effect(
+            name="describe",
+            reads=CLIPS,
+            runs=Describe(
+                ports.providers, ports.outcomes, ports.clock, settings.describe_deadline_s
+            ),
+            writes=(AI_ATTEMPTS, AI_EVENTS),
+            in_flight=settings.describe_in_flight,
+            time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,
+        ),
+        Pure(
+            name="record_inference",
+            reads=INFERENCE_RESULTS,
+            runs=RecordInference(ports.cameras),
+            writes=(AI_INFERENCES,),
+            ready=ports.cameras_ready,
+        ),
+        Projection(
+            name="project",
+            reads=(REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS),
+            into=ports.read_model,
+        ),
+    )

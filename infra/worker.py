@@ -1,0 +1,173 @@
+"""The worker process: Faust keeps the agents, their supervision and the process; we bring records.
+
+The only importer of Faust. Its own consumer and producer are off (docs/decisions/0002-faust.md):
+each step is a registered Faust agent on a channel of whole batches.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import faust
+import structlog
+import uvloop
+from mode import Service
+
+from connectors.metrics.prometheus import PrometheusMeter, serve
+from infra.assembly import ports
+from infra.endpoints import cluster
+from infra.running import Running, Shop, end_all
+from infra.services.endpoints import Endpoints
+from infra.settings import Settings
+from infra.topology import topology
+from streams.lanes import Batch
+
+log = structlog.get_logger(__name__)
+
+CHANNEL_BATCHES: Final = 2
+
+
+class WithoutKafka(faust.App.BootStrategy):
+    """With only channel agents Faust's own consumer would crash: it subscribes to no topic."""
+
+    enable_kafka = False
+    enable_sensors = False
+    enable_web = False
+
+
+class App(faust.App):
+    """Faust's app, without its Kafka, and with an end in order."""
+
+    BootStrategy = WithoutKafka
+    logger = logging.getLogger("faust")
+    work: "Work"
+
+    async def on_stop(self) -> None:
+        """Finishes what is under way before any agent is stopped."""
+        await self.work.finish()
+        await super().on_stop()
+
+
+class Work:
+    """What the worker's steps share: opened when the app is up, finished before it goes."""
+
+    def __init__(self, settings: Settings, found: Endpoints, steps: Sequence[str]) -> None:
+        self.steps = tuple(steps)
+        self.failure: BaseException | None = None
+        self._settings = settings
+        self._found = found
+        self._stack = AsyncExitStack()
+        self._running: dict[str, Running] = {}
+        self._pumps: list[asyncio.Task[None]] = []
+        self._finished = False
+
+    async def begin(self, channels: dict[str, Any]) -> None:
+        """Opens the ports and joins the steps' groups."""
+        kafka = cluster(self._settings, self._found)
+        opened = await self._stack.enter_async_context(ports(self._settings, self._found, kafka))
+        meter = PrometheusMeter()
+        port = serve(meter.registry, self._settings.metrics_port)
+        shop = Shop(kafka, self._settings, opened, meter)
+        mine = [s for s in topology(opened, self._settings) if s.name in self.steps]
+        for running in await asyncio.gather(*[shop.open(step) for step in mine]):
+            self._running[running.step.name] = running
+            pump = asyncio.create_task(self._pump(running, channels[running.step.name]))
+            pump.add_done_callback(self._stop_if_failed)
+            self._pumps.append(pump)
+        log.info("worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics")
+
+    async def work(self, step: str, batch: Batch) -> None:
+        """One batch; no exception reaches Faust, who would drop the batch and go on."""
+        try:
+            await self._running[step].work(batch)
+        except Exception as error:  # noqa: BLE001  # whatever it is, this worker ends without a commit
+            self._fail(error)
+
+    async def finish(self) -> None:
+        """No more records; what is in hand goes into the log; then everything is closed."""
+        if self._finished:
+            return
+        self._finished = True
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await end_all(list(self._running.values()), self._settings.drain_timeout_s)
+        await self._stack.aclose()
+
+    @staticmethod
+    async def _pump(running: Running, channel: Any) -> None:  # noqa: ANN401  # Faust's channel
+        while True:
+            await channel.put(await running.reader.take())
+
+    def _stop_if_failed(self, pump: asyncio.Task[None]) -> None:
+        if not pump.cancelled() and (error := pump.exception()):
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure = error
+            log.error("worker.failed", error=str(error), kind=type(error).__name__)
+            signal.raise_signal(signal.SIGTERM)  # the one way out, whoever asks for it
+
+
+def run(settings: Settings, found: Endpoints, steps: Sequence[str]) -> int:
+    """Works until SIGTERM, SIGINT or a failure only a person can mend; the exit status."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    work = Work(settings, found, steps)
+    worker = faust.Worker(
+        _app(settings, work),
+        loop=loop,
+        loglevel=settings.log_level,
+        quiet=True,
+        redirect_stdouts=False,
+        override_logging=False,
+    )
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as done:
+        if done.code:
+            return int(done.code)
+    return 1 if work.failure else 0
+
+
+def _agent(
+    app: App, step: str
+) -> Callable[[faust.StreamT[Batch]], Coroutine[None, None, None]]:
+    async def agent(batches: faust.StreamT[Batch]) -> None:
+        async for batch in batches:
+            await app.work.work(step, batch)
+
+    agent.__name__ = step
+    return agent
+
+
+def _app(settings: Settings, work: Work) -> App:
+    app = App(
+        "vidette",
+        broker="kafka://unused",
+        datadir=settings.folder / "faust",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+    )
+    app.work = work
+    channels = {}
+    for step in work.steps:
+        channels[step] = app.channel(maxsize=CHANNEL_BATCHES)
+        app.agent(channels[step], name=step)(_agent(app, step))
+
+    @app.service
+    class Records(Service):
+        """Brings the records."""
+
+        logger = logging.getLogger("faust")
+
+        async def on_start(self) -> None:
+            app.flow_control.resume()  # or the channels stay silent: nothing else starts the flow
+            await work.begin(channels)
+
+    return app

@@ -1,0 +1,300 @@
+"""One canonical example of each word: published, printed by `./vidette example`, used by tests.
+
+They tell three stories of one morning: a person at the front gate whose clip came (described), a
+movement in a yard nobody registered whose clip did not (undescribed), and a camera that went
+offline (skipped). Ids are what `streams.identity` makes of these events; a test compares.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from schemas.attempts import Answer, ProviderAttempted, Usage
+from schemas.camera_events import (
+    CameraConnectionChanged,
+    CameraEvent,
+    Detection,
+    MotionDetected,
+    SmartDetection,
+)
+from schemas.cameras import Camera, CameraRegistered, Hours, Policy, Zone
+from schemas.clips import (
+    CameraEventEnriched,
+    Clip,
+    ClipNotWanted,
+    ClipReady,
+    ClipUnavailable,
+    Frame,
+    Motion,
+    Point,
+    Track,
+)
+from schemas.event import tag
+from schemas.inferences import InferenceResult
+from schemas.outcomes import Described, InferenceRecorded, Skipped, Undescribed
+
+_GATE: Final = "65a8f0c2e4b0a1d2c3e4f506"
+_MORNING: Final = datetime(2026, 3, 14, 7, 41, 5, 250_000, UTC)
+_CLIP_URL: Final = "https://nvr.example/clips/6670a1f3b2c4d5e6f7081920.mp4"
+
+PERSON_SEEN: Final = SmartDetection(
+    event_id="6670a1f3b2c4d5e6f7081920",
+    source="protect",
+    camera_id=_GATE,
+    timestamp=_MORNING,
+    ended_at=_MORNING + timedelta(seconds=11),
+    labels=("person",),
+    zones=("gate",),
+    detections=(Detection(label="person", confidence=0.94, box=(0.41, 0.22, 0.55, 0.81)),),
+    confidence=0.94,
+    clip_url=_CLIP_URL,
+    snapshot_url="https://nvr.example/snapshots/6670a1f3b2c4d5e6f7081920.jpg",
+    metadata={"firmware": "5.0.83", "score": 94, "night": False},
+)
+MOVEMENT_SEEN: Final = MotionDetected(
+    event_id="1773474130.527-k3v9qz",
+    source="frigate",
+    camera_id="back_yard",
+    timestamp=datetime(2026, 3, 14, 7, 42, 10, 527_000, UTC),
+    clip_url="https://frigate.example/api/events/1773474130.527-k3v9qz/clip.mp4",
+    metadata={"area": 1840},
+)
+WENT_OFFLINE: Final = CameraConnectionChanged(
+    event_id="6670a1f3b2c4d5e6f7081947",
+    source="protect",
+    camera_id=_GATE,
+    timestamp=datetime(2026, 3, 14, 7, 45, tzinfo=UTC),
+    state="offline",
+)
+MODEL_RESULT: Final = InferenceResult(
+    result_id="edge-7-000184213",
+    source="edge-7",
+    camera_id=_GATE,
+    timestamp=datetime(2026, 3, 14, 7, 41, 5, 400_000, UTC),
+    model_id="yolo11n-640",
+    frame_id=184_213,
+    detections=(
+        Detection(label="person", confidence=0.91, box=(0.42, 0.21, 0.55, 0.8)),
+        Detection(label="backpack", confidence=0.57, box=(0.44, 0.31, 0.5, 0.52)),
+    ),
+    confidence=0.91,
+    metadata={"inference_ms": 8.4, "device": "jetson-orin"},
+)
+
+_ZONES: Final = (
+    Zone(name="gate", polygon=((0.3, 0.2), (0.7, 0.2), (0.7, 1.0), (0.3, 1.0))),
+    Zone(name="pavement", polygon=((0.0, 0.8), (1.0, 0.8), (1.0, 1.0))),
+)
+_POLICY: Final = Policy(
+    labels=("person", "vehicle"), hours=Hours(start="00:00", end="00:00", timezone="Europe/Berlin")
+)
+REGISTRATION: Final = CameraRegistered(
+    camera_id=_GATE,
+    source="protect",
+    timestamp=datetime(2026, 3, 1, 9, tzinfo=UTC),
+    name="Front gate",
+    site="Harbour road",
+    zones=_ZONES,
+    policy=_POLICY,
+)
+FRONT_GATE: Final = Camera(
+    id=UUID("1a8d6d73-6292-8255-996f-0a6512bc6ab9"),
+    source="protect",
+    source_id=_GATE,
+    name="Front gate",
+    site="Harbour road",
+    zones=_ZONES,
+    policy=_POLICY,
+    registered=True,
+    registry_version=12,
+)
+BACK_YARD: Final = Camera(
+    id=UUID("727414db-1fce-881c-937f-2bc08301d3d0"),
+    source="frigate",
+    source_id="back_yard",
+    name="back_yard",
+)
+
+_PERSON_ID: Final = UUID("019ceb4a-ab62-8034-a8d6-685979c8013e")
+_MOVEMENT_ID: Final = UUID("019ceb4b-aa5f-86ef-a08b-11a3d6ecdf49")
+_OFFLINE_ID: Final = UUID("019ceb4e-4060-8b68-a13f-830553415c86")
+_RESULT_ID: Final = UUID("019ceb4a-abf8-87a7-a474-5120499d50aa")
+_ATTEMPT_ID: Final = UUID("019ceb4a-ab62-815e-96a2-232908ecf24d")
+
+
+def _enriched(id_: UUID, event: CameraEvent, camera: Camera) -> CameraEventEnriched:
+    return CameraEventEnriched(
+        id=id_,
+        camera_id=camera.id,
+        timestamp=event.timestamp,
+        correlation_id=str(id_),
+        event=event,
+        camera=camera,
+    )
+
+
+PERSON_ENRICHED: Final = _enriched(_PERSON_ID, PERSON_SEEN, FRONT_GATE)
+_MOVEMENT_ENRICHED: Final = _enriched(_MOVEMENT_ID, MOVEMENT_SEEN, BACK_YARD)
+_OFFLINE_ENRICHED: Final = _enriched(_OFFLINE_ID, WENT_OFFLINE, FRONT_GATE)
+
+
+def _frame(sha256: str, at_s: float, size_bytes: int) -> Frame:
+    return Frame(sha256=sha256, at_s=at_s, width=1280, height=720, size_bytes=size_bytes)
+
+
+_FRAMES: Final = (
+    _frame("56f5a971b3594642a6a1c07ed7b8a1467240b578ecdbc8bf8f9189e7a1b219bf", 2.4, 184_220),
+    _frame("6ad5018336b83bb247f98cbb2e13cec929abfcbff92d1b3816a319a22fb112b7", 6.8, 180_941),
+)
+_CLIP: Final = Clip(
+    sha256="67905ad3cc2dd52b1f5f6a6d2814de0396618b29b4238b9af5207aeb69936e6d",
+    url=_CLIP_URL,
+    size_bytes=4_812_331,
+    duration_s=11.0,
+    width=1280,
+    height=720,
+)
+_MOTION: Final = Motion(
+    still=False,
+    measured_s=11.0,
+    frames_measured=110,
+    brightness=0.46,
+    noise=0.008,
+    tracks=(
+        Track(
+            path=(
+                Point(at_s=1.2, x=0.12, y=0.61),
+                Point(at_s=7.1, x=0.49, y=0.55),
+            ),
+            area_mean=0.041,
+            area_max=0.078,
+            box=(0.41, 0.22, 0.55, 0.81),
+        ),
+    ),
+)
+READY: Final = ClipReady(
+    id=_PERSON_ID,
+    camera_id=FRONT_GATE.id,
+    timestamp=_MORNING,
+    correlation_id=str(_PERSON_ID),
+    enriched=PERSON_ENRICHED,
+    clip=_CLIP,
+    frames=_FRAMES,
+    motion=_MOTION,
+)
+UNAVAILABLE: Final = ClipUnavailable(
+    id=_MOVEMENT_ID,
+    camera_id=BACK_YARD.id,
+    timestamp=MOVEMENT_SEEN.timestamp,
+    correlation_id=str(_MOVEMENT_ID),
+    enriched=_MOVEMENT_ENRICHED,
+    reason="not_found",
+    detail="404 from frigate.example",
+    attempts=1,
+)
+NOT_WANTED: Final = ClipNotWanted(
+    id=_OFFLINE_ID,
+    camera_id=FRONT_GATE.id,
+    timestamp=WENT_OFFLINE.timestamp,
+    correlation_id=str(_OFFLINE_ID),
+    enriched=_OFFLINE_ENRICHED,
+    reason="nothing_to_see",
+)
+
+ATTEMPT: Final = ProviderAttempted(
+    id=_ATTEMPT_ID,
+    camera_id=FRONT_GATE.id,
+    timestamp=_MORNING,
+    correlation_id=str(_PERSON_ID),
+    event_id=_PERSON_ID,
+    attempted_at=_MORNING + timedelta(seconds=13.5),
+    position=0,
+    provider="openai",
+    status="answered",
+    model_asked="gpt-5-mini",
+    model_answered="gpt-5-mini-2025-08-07",
+    prompt_version="describe-1",
+    prompt_sha256="cf07194ee232eb531e15f690000d19846dea69cf05504782658afcfacb9228a2",
+    frames=tuple(frame.sha256 for frame in _FRAMES),
+    latency_ms=1840.5,
+    usage=Usage(input_tokens=1904, output_tokens=61, image_tokens=1530),
+    cost_usd="0.000598",
+    price_version="2026-03-01",
+)
+DESCRIBED: Final = Described(
+    id=UUID("019ceb4a-ab62-841f-862c-da34b02d200a"),
+    camera_id=FRONT_GATE.id,
+    timestamp=_MORNING,
+    correlation_id=str(_PERSON_ID),
+    event_id=_PERSON_ID,
+    causation_id=_PERSON_ID,
+    event=PERSON_SEEN,
+    camera=FRONT_GATE,
+    model_id="gpt-5-mini-2025-08-07",
+    provider_used="openai",
+    prompt_version="describe-1",
+    answer=Answer(
+        description="A person with a backpack walks from the pavement to the gate and stops there.",
+        labels=("person", "backpack"),
+        confidence=0.9,
+        details={"people": 1},
+    ),
+    clip=_CLIP,
+    frames=_FRAMES,
+    motion=_MOTION,
+    attempts=(_ATTEMPT_ID,),
+)
+UNDESCRIBED: Final = Undescribed(
+    id=UUID("019ceb4b-aa5f-81ad-8c47-d706784c3abb"),
+    camera_id=BACK_YARD.id,
+    timestamp=MOVEMENT_SEEN.timestamp,
+    correlation_id=str(_MOVEMENT_ID),
+    event_id=_MOVEMENT_ID,
+    causation_id=_MOVEMENT_ID,
+    event=MOVEMENT_SEEN,
+    camera=BACK_YARD,
+    reason="no_frames",
+    detail="not_found: 404 from frigate.example",
+    clip_failure="not_found",
+)
+SKIPPED: Final = Skipped(
+    id=UUID("019ceb4e-4060-8e17-aff5-2d4df9e19c81"),
+    camera_id=FRONT_GATE.id,
+    timestamp=WENT_OFFLINE.timestamp,
+    correlation_id=str(_OFFLINE_ID),
+    event_id=_OFFLINE_ID,
+    causation_id=_OFFLINE_ID,
+    event=WENT_OFFLINE,
+    camera=FRONT_GATE,
+    reason="nothing_to_see",
+)
+RECORDED: Final = InferenceRecorded(
+    id=_RESULT_ID,
+    camera_id=FRONT_GATE.id,
+    timestamp=MODEL_RESULT.timestamp,
+    correlation_id=str(_RESULT_ID),
+    event_id=_RESULT_ID,
+    result=MODEL_RESULT,
+    registered=True,
+    registry_version=12,
+)
+
+PUBLISHABLE: Final = (PERSON_SEEN, MOVEMENT_SEEN, WENT_OFFLINE, MODEL_RESULT, REGISTRATION)
+"""Words that upstream systems write; Vidette writes the others."""
+
+EXAMPLES: Final = {
+    tag(type(word)): word
+    for word in (
+        *PUBLISHABLE,
+        PERSON_ENRICHED,
+        READY,
+        UNAVAILABLE,
+        NOT_WANTED,
+        ATTEMPT,
+        DESCRIBED,
+        UNDESCRIBED,
+        SKIPPED,
+        RECORDED,
+    )
+}
+"""By tag, in the order in which events flow."""

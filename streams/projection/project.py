@@ -1,0 +1,307 @@
+"""From one event of the log to its rows: total, deterministic, with nothing remembered in between.
+
+The same event always gives the same rows, and every row has a primary key that follows from the
+event; applied twice, and in any order of topics, the read model is the same.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from schemas.attempts import ProviderAttempted, Usage
+from schemas.camera_events import CameraConnectionChanged, CameraEvent, Detection
+from schemas.cameras import Camera, CameraRegistered, Policy, Zone
+from schemas.clips import Clip, Frame, Motion
+from schemas.fields import Metadata
+from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
+from streams import identity
+from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row
+from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, REGISTRY
+
+Projected = AiEvent | InferenceRecorded | ProviderAttempted | CameraRegistered
+
+PROJECTED: Final = (REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS)
+"""The topics that the read model is a fold of; all are kept."""
+
+NO_MODEL: Final = "none"
+NOTHING: Final = b"{}"
+
+_json = msgspec.json.Encoder().encode
+
+
+class _Items(msgspec.Struct):
+    items: tuple[Detection, ...]
+
+
+class _CameraMetadata(msgspec.Struct):
+    name: str
+    site: str
+    registered: bool
+
+
+class _EventMetadata(msgspec.Struct):
+    """`event_metadata` of an outcome."""
+
+    event: CameraEvent
+    camera: _CameraMetadata
+    answer: Metadata | None = None
+    clip_failure: str | None = None
+    detail: str | None = None
+
+
+class _InferenceMetadata(msgspec.Struct):
+    """`event_metadata` of a recorded inference."""
+
+    source: str
+    camera_id: str
+    result_id: str
+    registered: bool
+    metadata: Metadata
+
+
+class _Settings(msgspec.Struct):
+    """`settings` of a device."""
+
+    zones: tuple[Zone, ...]
+    policy: Policy
+
+
+def project(event: Projected, recorded_at: datetime, offset: int) -> tuple[Row, ...]:
+    """The rows of an event that was recorded at `recorded_at` under `offset`."""
+    match event:
+        case InferenceRecorded():
+            return _inference(event, recorded_at)
+        case Described():
+            return _described(event, recorded_at)
+        case Undescribed():
+            return _undescribed(event, recorded_at)
+        case Skipped():
+            return _skipped(event, recorded_at)
+        case ProviderAttempted():
+            return (_attempt(event, recorded_at),)
+        case CameraRegistered():
+            return (_device(event, recorded_at, offset),)
+
+
+def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ...]:
+    result = event.result
+    mention = _mention(event.camera_id, result.source, result.camera_id, recorded_at)
+    metadata = _InferenceMetadata(
+        result.source, result.camera_id, result.result_id, event.registered, result.metadata
+    )
+    return mention, EventRow(
+        id=event.id,
+        camera_id=event.camera_id,
+        model_id=result.model_id,
+        timestamp=event.timestamp,
+        frame_id=result.frame_id,
+        detections=_json(_Items(result.detections)),
+        confidence=result.confidence,
+        event_metadata=_json(metadata),
+        created_at=recorded_at,
+        event_id=event.event_id,
+        outcome="recorded",
+        description=None,
+        provider_used=None,
+        reason=None,
+        fallback_reason=None,
+        fallback_detail=None,
+        degraded=False,
+        revision=1,
+        labels=_labels((), result.detections),
+        correlation_id=event.correlation_id,
+    )
+
+
+def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
+    answer = event.answer
+    degraded = event.fallback_reason is not None
+    metadata = _EventMetadata(event.event, _camera(event.camera), answer.details)
+    failure = (event.fallback_detail or event.fallback_reason) if degraded else None
+    seen = (*_event_labels(event.event), *answer.labels)
+    row = EventRow(
+        id=event.id,
+        camera_id=event.camera_id,
+        model_id=event.model_id,
+        timestamp=event.timestamp,
+        frame_id=None,
+        detections=_json(_Items(answer.detections)),
+        confidence=answer.confidence,
+        event_metadata=_json(metadata),
+        created_at=recorded_at,
+        event_id=event.event_id,
+        outcome="degraded" if degraded else "described",
+        description=answer.description,
+        provider_used=event.provider_used,
+        reason=None,
+        fallback_reason=event.fallback_reason,
+        fallback_detail=event.fallback_detail,
+        degraded=degraded,
+        revision=event.revision,
+        labels=_labels(seen, answer.detections),
+        correlation_id=event.correlation_id,
+    )
+    clip = _clip(event, recorded_at, failure=failure, motion=event.motion)
+    return _mentioned(event, recorded_at), row, clip
+
+
+def _undescribed(event: Undescribed, recorded_at: datetime) -> tuple[Row, ...]:
+    metadata = _EventMetadata(
+        event.event, _camera(event.camera), None, event.clip_failure, event.detail
+    )
+    row = _unanswered(event, recorded_at, outcome="undescribed", metadata=metadata)
+    clip = _clip(event, recorded_at, failure=event.clip_failure, motion=None)
+    return _mentioned(event, recorded_at), row, clip
+
+
+def _skipped(event: Skipped, recorded_at: datetime) -> tuple[Row, ...]:
+    metadata = _EventMetadata(event.event, _camera(event.camera), None, None, event.detail)
+    row = _unanswered(event, recorded_at, outcome="skipped", metadata=metadata)
+    return _mentioned(event, recorded_at), row
+
+
+def _unanswered(
+    event: Undescribed | Skipped, recorded_at: datetime, *, outcome: str, metadata: _EventMetadata
+) -> EventRow:
+    return EventRow(
+        id=event.id,
+        camera_id=event.camera_id,
+        model_id=NO_MODEL,
+        timestamp=event.timestamp,
+        frame_id=None,
+        detections=NOTHING,
+        confidence=None,
+        event_metadata=_json(metadata),
+        created_at=recorded_at,
+        event_id=event.event_id,
+        outcome=outcome,
+        description=None,
+        provider_used=None,
+        reason=event.reason,
+        fallback_reason=None,
+        fallback_detail=None,
+        degraded=False,
+        revision=event.revision,
+        labels=_labels(_event_labels(event.event), ()),
+        correlation_id=event.correlation_id,
+    )
+
+
+def _clip(
+    event: Described | Undescribed,
+    recorded_at: datetime,
+    *,
+    failure: str | None,
+    motion: Motion | None,
+) -> ClipRow:
+    clip: Clip | None = event.clip
+    frames: tuple[Frame, ...] = event.frames
+    return ClipRow(
+        event_id=event.event_id,
+        timestamp=event.timestamp,
+        camera_id=event.camera_id,
+        sha256=clip.sha256 if clip else None,
+        url=clip.url if clip else None,
+        size_bytes=clip.size_bytes if clip else None,
+        duration_s=clip.duration_s if clip else None,
+        width=clip.width if clip else None,
+        height=clip.height if clip else None,
+        truncated=clip.truncated if clip else False,
+        failure=failure,
+        frames=_json(frames),
+        motion=_json(motion) if motion else None,
+        snapshot=clip is None and bool(frames),
+        created_at=recorded_at,
+    )
+
+
+def _attempt(event: ProviderAttempted, recorded_at: datetime) -> AttemptRow:
+    usage = event.usage or Usage()
+    return AttemptRow(
+        id=event.id,
+        timestamp=event.timestamp,
+        event_id=event.event_id,
+        camera_id=event.camera_id,
+        position=event.position,
+        provider=event.provider,
+        status=event.status,
+        error_class=event.error_class,
+        error_code=event.error_code,
+        detail=event.detail,
+        model_asked=event.model_asked,
+        model_answered=event.model_answered,
+        prompt_version=event.prompt_version,
+        prompt_sha256=event.prompt_sha256,
+        frames=event.frames,
+        latency_ms=event.latency_ms,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        image_tokens=usage.image_tokens,
+        cost_usd=Decimal(event.cost_usd) if event.cost_usd is not None else None,
+        price_version=event.price_version,
+        request_id=event.request_id,
+        attempted_at=event.attempted_at,
+        created_at=recorded_at,
+        correlation_id=event.correlation_id,
+    )
+
+
+def _device(event: CameraRegistered, recorded_at: datetime, offset: int) -> DeviceRow:
+    return DeviceRow(
+        id=identity.camera_id(event.source, event.camera_id),
+        kind="camera",
+        source=event.source,
+        source_id=event.camera_id,
+        name=event.name,
+        site=event.site,
+        privacy=event.privacy,
+        registered=True,
+        removed=event.removed,
+        registry_version=offset,
+        settings=_json(_Settings(event.zones, event.policy)),
+        created_at=recorded_at,
+    )
+
+
+def _mentioned(event: Described | Undescribed | Skipped, recorded_at: datetime) -> DeviceRow:
+    camera = event.camera
+    return _mention(event.camera_id, camera.source, camera.source_id, recorded_at)
+
+
+def _mention(camera_id: UUID, source: str, source_id: str, recorded_at: datetime) -> DeviceRow:
+    """A camera that may or may not be registered: no event is lost for want of its device."""
+    return DeviceRow(
+        id=camera_id,
+        kind="camera",
+        source=source,
+        source_id=source_id,
+        name=None,
+        site=None,
+        privacy=None,
+        registered=False,
+        removed=False,
+        registry_version=None,
+        settings=NOTHING,
+        created_at=recorded_at,
+    )
+
+
+def _camera(camera: Camera) -> _CameraMetadata:
+    return _CameraMetadata(camera.name, camera.site, camera.registered)
+
+
+def _event_labels(event: CameraEvent) -> tuple[str, ...]:
+    if isinstance(event, CameraConnectionChanged):
+        return ()
+    return (*event.labels, *(found.label for found in event.detections))
+
+
+def _labels(labels: Iterable[str], found: Iterable[Detection]) -> tuple[str, ...]:
+    """All labels once, sorted: what a query by label finds."""
+    return tuple(sorted({*labels, *(detection.label for detection in found)}))

@@ -1,0 +1,157 @@
+"""What the read model is made of: one tuple per row, in the order of its table's columns.
+
+Tuples, not dicts: ten thousand of them a second are made, and a sink turns them into columns by
+`zip`. JSON is bytes, written once here and never looked into again.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+
+class DeviceRow(NamedTuple):
+    """A camera as the registry tells of it, or (without a version) as some event mentions it.
+
+    `created_at` is the record time of what the row was made from, so that a rebuild makes the same.
+    """
+
+    id: UUID
+    kind: str
+    source: str
+    source_id: str
+    name: str | None
+    site: str | None
+    privacy: str | None
+    registered: bool
+    removed: bool
+    registry_version: int | None
+    settings: bytes
+    created_at: datetime
+
+    def replaces(self, other: "DeviceRow") -> bool:
+        """Whether this is what shall be known of the device when `other` is known.
+
+        The registry beats any mention, its newest record any older one; of mentions the first
+        counts. Topics may be read in any order, so the rule must not depend on it.
+        """
+        if self.registry_version is not None:
+            return other.registry_version is None or self.registry_version > other.registry_version
+        return other.registry_version is None and self.mentioned < other.mentioned
+
+    @property
+    def mentioned(self) -> tuple[datetime, str, str]:
+        """What orders mentions."""
+        return self.created_at, self.source, self.source_id
+
+
+class EventRow(NamedTuple):
+    """One outcome or one recorded inference: table `ai_events`."""
+
+    id: UUID
+    camera_id: UUID
+    model_id: str
+    timestamp: datetime
+    frame_id: int | None
+    detections: bytes
+    confidence: float | None
+    event_metadata: bytes
+    created_at: datetime
+    event_id: UUID
+    outcome: str
+    description: str | None
+    provider_used: str | None
+    reason: str | None
+    fallback_reason: str | None
+    fallback_detail: str | None
+    degraded: bool
+    revision: int
+    labels: tuple[str, ...]
+    correlation_id: str
+
+
+class AttemptRow(NamedTuple):
+    """One call of a provider, or one decision not to call: table `provider_attempts`."""
+
+    id: UUID
+    timestamp: datetime
+    event_id: UUID
+    camera_id: UUID
+    position: int
+    provider: str
+    status: str
+    error_class: str | None
+    error_code: str | None
+    detail: str
+    model_asked: str | None
+    model_answered: str | None
+    prompt_version: str | None
+    prompt_sha256: str | None
+    frames: tuple[str, ...]
+    latency_ms: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    image_tokens: int | None
+    cost_usd: Decimal | None
+    price_version: str | None
+    request_id: str | None
+    attempted_at: datetime
+    created_at: datetime
+    correlation_id: str
+
+
+class ClipRow(NamedTuple):
+    """What there was to look at for an outcome: table `clips`."""
+
+    event_id: UUID
+    timestamp: datetime
+    camera_id: UUID
+    sha256: str | None
+    url: str | None
+    size_bytes: int | None
+    duration_s: float | None
+    width: int | None
+    height: int | None
+    truncated: bool
+    failure: str | None
+    frames: bytes
+    motion: bytes | None
+    snapshot: bool
+    created_at: datetime
+
+
+Row = DeviceRow | EventRow | AttemptRow | ClipRow
+
+
+@dataclass
+class Rows:
+    """The rows of one batch, by table; a device appears once, as the batch leaves it."""
+
+    events: list[EventRow] = field(default_factory=list)
+    attempts: list[AttemptRow] = field(default_factory=list)
+    clips: list[ClipRow] = field(default_factory=list)
+    devices: dict[UUID, DeviceRow] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Takes the rows of one event."""
+        for row in rows:
+            if isinstance(row, EventRow):
+                self.events.append(row)
+            elif isinstance(row, DeviceRow):
+                known = self.devices.get(row.id)
+                if known is None or row.replaces(known):
+                    self.devices[row.id] = row
+            elif isinstance(row, AttemptRow):
+                self.attempts.append(row)
+            else:
+                self.clips.append(row)
+
+    def timestamps(self) -> Iterator[datetime]:
+        """Of all rows that live in day partitions."""
+        for rows in (self.events, self.attempts, self.clips):
+            for row in rows:
+                yield row.timestamp

@@ -1,0 +1,75 @@
+"""Records to events and events to records, with the headers that carry a story across steps."""
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from schemas import headers as names
+from schemas.codec import Undecodable, encode
+from schemas.headers import cloud_event_headers
+from streams.dead_letters import Rejected
+from streams.lanes import Encoded
+from streams.records import Output, Received, Record
+from streams.topics import Topic
+
+W = TypeVar("W", bound=msgspec.Struct)
+
+_CORRELATION_MAX = 200
+_TRACEPARENT_MAX = 64
+
+
+def received(step: str, topic: Topic[W], record: Record) -> Received[W] | None:
+    """The event of a record; None when a redrive means another step. Raises Rejected."""
+    correlation_id = traceparent = None
+    for name, value in record.headers:
+        if name == names.CORRELATION_ID:
+            correlation_id = _text(value, _CORRELATION_MAX)
+        elif name == names.TRACEPARENT:
+            traceparent = _text(value, _TRACEPARENT_MAX)
+        elif name == names.REDRIVE_STEP and value.decode("utf-8", "replace") != step:
+            return None
+    try:
+        event = topic.codec.decode(record.value)
+    except Undecodable as error:
+        raise Rejected(error.reason, error.detail, error.field) from error
+    return Received(
+        event=event,
+        correlation_id=correlation_id,
+        traceparent=traceparent,
+        offset=record.offset,
+        recorded_at=recorded_at(record),
+    )
+
+
+def recorded_at(record: Record) -> datetime:
+    """When the log says that the record was written."""
+    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+
+
+def encoded(step: str, output: Output) -> Encoded:
+    """An output as a record: keyed by camera, described by CloudEvents headers."""
+    event = output.event
+    headers = cloud_event_headers(
+        id=event.id,
+        type_=tag(event),
+        source=f"/vidette/{step}",
+        time=event.timestamp,
+        correlation_id=event.correlation_id,
+        traceparent=output.traceparent,
+    )
+    return Encoded(output.topic.name, str(event.camera_id).encode(), encode(event), headers)
+
+
+def tag(event: msgspec.Struct) -> str:
+    """The word's `type`."""
+    return str(event.__struct_config__.tag)
+
+
+def _text(value: bytes, length_max: int) -> str | None:
+    """A header of somebody else's, if it is printable text of sane length."""
+    try:
+        text = value.decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    return text if 0 < len(text) <= length_max and text.isprintable() else None

@@ -1,0 +1,123 @@
+"""Rows of a small read model: the story of `schemas.examples`, and further events as asked for."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from schemas.examples import ATTEMPT, DESCRIBED, FRONT_GATE, READY, RECORDED
+from streams.identity import time_ordered
+from streams.queries import AttemptRow, CameraRow, ClipRow, EventRow, Json
+
+
+def plain(word: object) -> Json:
+    found: Json = msgspec.json.decode(msgspec.json.encode(word))
+    return found
+
+
+RECORDED_AT = datetime(2026, 3, 14, 7, 42, tzinfo=UTC)
+
+CAMERA = CameraRow(
+    id=FRONT_GATE.id,
+    kind="camera",
+    source=FRONT_GATE.source,
+    source_id=FRONT_GATE.source_id,
+    name=FRONT_GATE.name,
+    site=FRONT_GATE.site,
+    privacy=FRONT_GATE.privacy,
+    registered=True,
+    removed=False,
+    registry_version=12,
+    settings={"zones": plain(FRONT_GATE.zones)},
+    created_at=RECORDED_AT,
+)
+EVENT = EventRow(
+    id=DESCRIBED.id,
+    camera_id=DESCRIBED.camera_id,
+    model_id=DESCRIBED.model_id,
+    timestamp=DESCRIBED.timestamp,
+    frame_id=None,
+    detections={"items": []},
+    confidence=DESCRIBED.answer.confidence,
+    event_metadata={"event": plain(DESCRIBED.event)},
+    created_at=RECORDED_AT,
+    event_id=DESCRIBED.event_id,
+    outcome="described",
+    description=DESCRIBED.answer.description,
+    provider_used=DESCRIBED.provider_used,
+    reason=None,
+    fallback_reason=None,
+    fallback_detail=None,
+    degraded=False,
+    revision=1,
+    labels=DESCRIBED.answer.labels,
+    correlation_id=DESCRIBED.correlation_id,
+)
+RESULT = replace(
+    EVENT,
+    id=RECORDED.id,
+    event_id=RECORDED.id,
+    timestamp=RECORDED.timestamp,
+    model_id=RECORDED.result.model_id,
+    frame_id=RECORDED.result.frame_id,
+    outcome="recorded",
+    description=None,
+    provider_used=None,
+    labels=("person",),
+)
+TRIED = AttemptRow(
+    id=ATTEMPT.id,
+    timestamp=ATTEMPT.timestamp,
+    event_id=ATTEMPT.event_id,
+    camera_id=ATTEMPT.camera_id,
+    position=0,
+    provider=ATTEMPT.provider,
+    status="answered",
+    error_class=None,
+    error_code=None,
+    detail="",
+    model_asked=ATTEMPT.model_asked,
+    model_answered=ATTEMPT.model_answered,
+    prompt_version=ATTEMPT.prompt_version,
+    prompt_sha256=ATTEMPT.prompt_sha256,
+    frames=ATTEMPT.frames,
+    latency_ms=ATTEMPT.latency_ms,
+    usage=ATTEMPT.usage,
+    cost_usd=Decimal("0.000598"),
+    price_version=ATTEMPT.price_version,
+    request_id=None,
+    attempted_at=ATTEMPT.attempted_at,
+    created_at=RECORDED_AT,
+    correlation_id=ATTEMPT.correlation_id,
+)
+SKIPPED_FIRST = replace(
+    TRIED,
+    id=UUID("019ceb4a-ab62-815e-96a2-232908ecf24e"),
+    provider="grok",
+    status="skipped",
+    error_class="policy",
+    detail="this camera's pictures stay here",
+    usage=None,
+    cost_usd=None,
+    attempted_at=ATTEMPT.attempted_at - timedelta(seconds=1),
+)
+CLIP = ClipRow(
+    sha256=READY.clip.sha256,
+    url=READY.clip.url,
+    size_bytes=READY.clip.size_bytes,
+    duration_s=READY.clip.duration_s,
+    width=1280,
+    height=720,
+    truncated=False,
+    failure=None,
+    snapshot=False,
+    frames=READY.frames,
+    motion=plain(READY.motion),
+)
+
+
+def event(number: int, timestamp: datetime) -> EventRow:
+    """One more event, which differs from others by its number."""
+    return replace(EVENT, id=time_ordered(timestamp, str(number)), timestamp=timestamp)
