@@ -14,7 +14,10 @@ from streams.topics import AI_ATTEMPTS, AI_EVENTS
 
 @dataclass(frozen=True)
 class Describe:
-    """Effect: every call is recorded beside the outcome; an outcome that the log holds is not redone."""
+    """Effect: every call is recorded beside the outcome.
+
+    An outcome that the log holds is not redone.
+    """
 
     providers: Providers
     outcomes: Outcomes

@@ -55,9 +55,7 @@ def clips(settings: Settings, clock: Clock) -> Clips:
         scratch=settings.folder / "scratch",
         private_hosts=settings.clip_private_hosts,
     )
-    return NamedClips(
-        {"file": FileClips(settings.clip_roots, limits), "http": http, "https": http}
-    )
+    return NamedClips({"file": FileClips(settings.clip_roots, limits), "http": http, "https": http})
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
-"""Steps at work: each has a lane, a runtime and a channel of whole batches that a Faust agent reads.
+"""Steps at work: each has a lane, a runtime and a channel of batches that a Faust agent reads.
 
-The service here is started by the Faust app. It brings the records (Faust's own consumer is off) and
-ends in order: no more records, what is under way into the log, out of the group.
+The service here is started by the Faust app. It brings the records (Faust's own consumer is off)
+and ends in order: no more records, what is under way into the log, out of the group.
 """
 
 import asyncio

@@ -21,10 +21,16 @@ class Settings(BaseSettings):
     """One field per setting; its description is what the docs say of it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VIDETTE_", env_file=ROOT / ".env", extra="forbid", frozen=True, validate_default=True
+        env_prefix="VIDETTE_",
+        env_file=ROOT / ".env",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
 
-    folder: Path = Field(ROOT / ".vidette", description="Data of the embedded services and of the demo.")
+    folder: Path = Field(
+        ROOT / ".vidette", description="Data of the embedded services and of the demo."
+    )
     cache_folder: Path = Field(
         Path("~/.cache/vidette"), description="Kafka's jars, shared by every checkout of this user."
     )
@@ -47,47 +53,69 @@ class Settings(BaseSettings):
         "consumer", description="KIP-848 needs brokers 4.0 or newer; `classic` works with any."
     )
     namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,40})?$")] = Field(
-        "", description="Put before every topic, group and transactional id, with a dot, to share a Kafka."
+        "",
+        description="Put before topics, groups and transactional ids, with a dot, to share a Kafka.",
     )
     topic_partitions: PositiveInt = Field(
-        8, description="Partitions of topics when they are made; 48 in production. Never changed later."
+        8,
+        description="Partitions of new topics; 48 in production. Never changed later.",
     )
-    topic_replication: PositiveInt = Field(1, description="Replicas of topics when made; 3 in production.")
+    topic_replication: PositiveInt = Field(
+        1, description="Replicas of topics when made; 3 in production."
+    )
 
     database_url: SecretStr | None = Field(
-        None, description="The application's role in your PostgreSQL; without it the embedded one is used."
+        None,
+        description="The application's role in your PostgreSQL; unset, the embedded one is used.",
     )
     database_admin_url: SecretStr | None = Field(
         None, description="A role that may migrate the same database."
     )
 
     clip_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
-        (), description="Folders that clips may be read from, separated by `:`; default the current one."
+        (),
+        description="Folders of readable clips, separated by `:`; default: the current one.",
     )
     clip_private_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Private hosts or networks that clips may come from, separated by commas."
     )
     clip_bytes_max: PositiveInt = Field(256 * 1024 * 1024, description="A larger clip is refused.")
     clip_timeout_s: PositiveFloat = Field(60.0, description="For one download, all retries apart.")
-    media_folder: Path | None = Field(None, description="Where frames are kept; default in `folder`.")
+    media_folder: Path | None = Field(
+        None, description="Where frames are kept; default in `folder`."
+    )
 
     ai_provider_order: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("motion",), description="Providers in the order in which they are asked, separated by commas."
+        ("motion",),
+        description="Providers in the order in which they are asked, separated by commas.",
     )
-    describe_deadline_s: PositiveFloat = Field(60.0, description="For one event, shared by the chain.")
-    describe_in_flight: PositiveInt = Field(64, description="Events that `describe` works on at once.")
-    fetch_clips_in_flight: PositiveInt = Field(16, description="Events that `fetch_clips` works on at once.")
+    describe_deadline_s: PositiveFloat = Field(
+        60.0, description="For one event, shared by the chain."
+    )
+    describe_in_flight: PositiveInt = Field(
+        64, description="Events that `describe` works on at once."
+    )
+    fetch_clips_in_flight: PositiveInt = Field(
+        16, description="Events that `fetch_clips` works on at once."
+    )
 
     slot: Annotated[int, Field(ge=0, le=9999)] = Field(
-        0, description="This worker's number among the workers of its steps; two of one slot fence each other."
+        0,
+        description="This worker's number; two workers of one step and slot fence each other.",
     )
-    drain_timeout_s: PositiveFloat = Field(20.0, description="How long a stopping worker may finish work.")
+    drain_timeout_s: PositiveFloat = Field(
+        20.0, description="How long a stopping worker may finish work."
+    )
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         9400, description="First port tried for a worker's metrics; 0 picks any."
     )
     api_host: str = Field("127.0.0.1", description="Loopback only until API keys exist.")
-    api_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port of the HTTP API.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    api_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8080, description="Port of the HTTP API."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level logged."
+    )
 
     @field_validator("clip_folders", mode="before")
     @classmethod
@@ -97,7 +125,11 @@ class Settings(BaseSettings):
     @field_validator("clip_private_hosts", "ai_provider_order", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+        return (
+            tuple(filter(None, map(str.strip, value.split(","))))
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("api_host")
     @classmethod

@@ -77,7 +77,9 @@ class Work:
             pump = asyncio.create_task(self._pump(running, channels[running.step.name]))
             pump.add_done_callback(self._stop_if_failed)
             self._pumps.append(pump)
-        log.info("worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics")
+        log.info(
+            "worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics"
+        )
 
     async def work(self, step: str, batch: Batch) -> None:
         """One batch; no exception reaches Faust, who would drop the batch and go on."""
@@ -134,9 +136,7 @@ def run(settings: Settings, found: Endpoints, steps: Sequence[str]) -> int:
     return 1 if work.failure else 0
 
 
-def _agent(
-    app: App, step: str
-) -> Callable[[faust.StreamT[Batch]], Coroutine[None, None, None]]:
+def _agent(app: App, step: str) -> Callable[[faust.StreamT[Batch]], Coroutine[None, None, None]]:
     async def agent(batches: faust.StreamT[Batch]) -> None:
         async for batch in batches:
             await app.work.work(step, batch)

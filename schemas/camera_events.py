@@ -34,8 +34,8 @@ class Detection(Fact, frozen=True, kw_only=True):
 class Sighting(Event, frozen=True, kw_only=True):
     """A camera, or the system behind it, reports that something is going on.
 
-    `event_id` is the upstream's own id; together with `source`, `camera_id` and `timestamp` it names
-    the event for ever: publishing it again, even much later, changes nothing.
+    `event_id` is the upstream's own id; together with `source`, `camera_id` and `timestamp` it
+    names the event for ever: publishing it again, even much later, changes nothing.
     """
 
     event_id: NativeId

@@ -1,4 +1,4 @@
-"""Cameras as the business speaks of them: `camera.registry.v1`, and the camera inside other words."""
+"""Cameras as the business speaks of them: `camera.registry.v1` and inside other words."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -30,8 +30,8 @@ class Hours(Fact, frozen=True, kw_only=True):
 class Policy(Fact, frozen=True, kw_only=True):
     """Which events of a camera are described; `None` means any.
 
-    An event passes when the camera is described at all, one of its labels is wanted, one of its zones
-    is wanted and it began within the hours.
+    An event passes when the camera is described at all, one of its labels is wanted, one of its
+    zones is wanted and it began within the hours.
     """
 
     describe: bool = True
@@ -41,7 +41,10 @@ class Policy(Fact, frozen=True, kw_only=True):
 
 
 class Camera(Fact, frozen=True, kw_only=True):
-    """A camera as every later word carries it; `registry_version` is the registry record's offset."""
+    """A camera as every later word carries it.
+
+    `registry_version` is the registry record's offset.
+    """
 
     id: UUID
     source: Source

@@ -69,7 +69,10 @@ class Track(Fact, frozen=True, kw_only=True):
 
 
 class Motion(Fact, frozen=True, kw_only=True):
-    """What the pixels of a clip show, measured while decoding; `still` when there was one picture."""
+    """What the pixels of a clip show, measured while decoding.
+
+    `still` when there was one picture.
+    """
 
     still: bool
     measured_s: Seconds
@@ -104,7 +107,10 @@ class ClipReady(Derived, frozen=True, kw_only=True, tag="clip-ready"):
 
 
 class ClipUnavailable(Derived, frozen=True, kw_only=True, tag="clip-unavailable"):
-    """We asked for the clip until it made no sense to ask again; a still picture may stand in for it."""
+    """We asked for the clip until it made no sense to ask again.
+
+    A still picture may stand in for it.
+    """
 
     enriched: CameraEventEnriched
     reason: ClipFailure

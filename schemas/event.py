@@ -1,7 +1,8 @@
-"""What every word shares: frozen, tagged by `type`, unknown fields ignored so that versions can differ.
+"""What every word shares: frozen, tagged by `type`, unknown fields ignored.
 
-`Event` is a fact in the past tense, `Command` a request that may be refused. Words that Vidette itself
-writes are `Derived`: they have a deterministic id, the camera and the correlation id of their story.
+`Event` is a fact in the past tense, `Command` a request that may be refused. Words that Vidette
+itself writes are `Derived`: they have a deterministic id, the camera and the correlation id of
+their story.
 """
 
 from datetime import datetime

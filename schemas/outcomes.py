@@ -1,4 +1,4 @@
-"""What became of each input in the end: `ai.events.v1`, the immutable log, and `ai.inferences.v1`."""
+"""What became of each input: `ai.events.v1`, the immutable log, and `ai.inferences.v1`."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -22,7 +22,10 @@ FallbackReason = Literal["clip_download_failed"]
 
 
 class Outcome(Derived, frozen=True, kw_only=True):
-    """What became of one camera event. `revision` 1 is the first analysis, later ones refer to it."""
+    """What became of one camera event.
+
+    `revision` 1 is the first analysis, later ones refer to it.
+    """
 
     event_id: UUID
     causation_id: UUID
@@ -32,7 +35,10 @@ class Outcome(Derived, frozen=True, kw_only=True):
 
 
 class Described(Outcome, frozen=True, kw_only=True, tag="described"):
-    """A provider looked at frames and answered; `fallback_reason` when it saw less than it should have."""
+    """A provider looked at frames and answered.
+
+    `fallback_reason` when it saw less than it should have.
+    """
 
     model_id: ModelId
     provider_used: Name

@@ -1,4 +1,4 @@
-"""Dead letters: the raw bytes of what could not be processed, with from where and why in headers."""
+"""Dead letters: raw bytes of what could not be processed, from where and why in headers."""
 
 from typing import Final, Literal
 
@@ -62,7 +62,10 @@ def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = N
 
 
 def _kept(record: Record) -> list[tuple[str, bytes]]:
-    """The original headers, so that a redrive can give them back; ours of earlier rounds left out."""
+    """The original headers, so that a redrive can give them back.
+
+    Ours of earlier rounds left out.
+    """
     kept = [(k, v) for k, v in record.headers if not k.startswith(names.PREFIX)]
     size = sum(len(k) + len(v) for k, v in kept)
     return kept if size <= HEADERS_BYTES_MAX else []

@@ -58,7 +58,9 @@ def attempted(asked: Question, call: Call) -> ProviderAttempted:
     reply = call.result if isinstance(call.result, Reply) else None
     error = call.result if isinstance(call.result, ProviderError) else None
     return ProviderAttempted(
-        id=identity.follows(cause.id, "attempt", str(call.position), call.provider.name, call.began.isoformat()),
+        id=identity.follows(
+            cause.id, "attempt", str(call.position), call.provider.name, call.began.isoformat()
+        ),
         camera_id=cause.camera_id,
         timestamp=cause.timestamp,
         correlation_id=cause.correlation_id,

@@ -1,8 +1,8 @@
 """Deterministic, time-ordered ids: the same fact has the same id everywhere and for ever.
 
-Layout is UUIDv8 (RFC 9562, 5.8): 48 bits of event time in milliseconds since 1970, then the first 74
-bits of a SHA-256 over the natural key. Rows sorted by id are sorted by event time, which keeps b-trees
-warm, and a repeat of the same fact meets its own primary key.
+Layout is UUIDv8 (RFC 9562, 5.8): 48 bits of event time in milliseconds since 1970, then the first
+74 bits of a SHA-256 over the natural key. Rows sorted by id are sorted by event time, which keeps
+b-trees warm, and a repeat of the same fact meets its own primary key.
 """
 
 import re

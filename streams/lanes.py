@@ -24,7 +24,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a partition's next reading begins, and (metadata) what beyond it is finished already."""
+    """Where a partition's next reading begins, and (metadata) what is finished beyond it."""
 
     offset: int
     metadata: str = ""
@@ -34,9 +34,9 @@ class Progress:
 class Batch:
     """The records of one poll, and everything that changed since the one before.
 
-    `leases` are all partitions owned now. `starts` holds the committed progress of those whose lease
-    is new. `ends` holds the partitions just read to their end, and that end: offsets below it that
-    never came are transaction markers or aborted records.
+    `leases` are all partitions owned now. `starts` holds the committed progress of those whose
+    lease is new. `ends` holds the partitions just read to their end, and that end: offsets below it
+    that never came are transaction markers or aborted records.
     """
 
     records: Sequence[Record]
@@ -66,7 +66,10 @@ class Reader(Protocol):
         ...
 
     async def topic_ids(self) -> Mapping[str, str]:
-        """The id that the broker gave each topic when it was made; another one means another log."""
+        """The id that the broker gave each topic when it was made.
+
+        Another one means another log.
+        """
         ...
 
     async def close(self) -> None:
@@ -80,8 +83,8 @@ class Lane(Reader, Protocol):
     async def commit(self, work: Work) -> frozenset[Partition]:
         """One transaction; returns the partitions whose work is in the log now.
 
-        Partitions that are missing from the answer were taken away: their work is void. Trouble that
-        can pass is waited out in here.
+        Partitions that are missing from the answer were taken away: their work is void. Trouble
+        that can pass is waited out in here.
         """
         ...
 
@@ -94,7 +97,10 @@ class LedgerReader(Reader, Protocol):
         ...
 
     def start(self, partition: Partition, lease: int, offset: int) -> None:
-        """Begins, or begins again, at the offset; the next batch names a new lease that starts there."""
+        """Begins, or begins again, at the offset.
+
+        The next batch names a new lease that starts there.
+        """
         ...
 
     def report(self, progress: Mapping[Partition, int]) -> None:

@@ -83,7 +83,10 @@ class Decoder(Protocol):
     """Turns foreign media into frames and motion, in a process that may die of it."""
 
     async def decode(self, media: Path, *, frames_max: int) -> Decoded:
-        """A clip or a still picture. Raises ClipError: not_video, corrupt, empty, decoder_failed."""
+        """A clip or a still picture.
+
+        Raises ClipError: not_video, corrupt, empty, decoder_failed.
+        """
         ...
 
 

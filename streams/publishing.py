@@ -14,7 +14,9 @@ from streams.lanes import Encoded
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS, REGISTRY
 from streams.wire import tag
 
-Upstream = SmartDetection | MotionDetected | CameraConnectionChanged | InferenceResult | CameraRegistered
+Upstream = (
+    SmartDetection | MotionDetected | CameraConnectionChanged | InferenceResult | CameraRegistered
+)
 
 UPSTREAM: Final[Codec[Upstream]] = Codec(
     *CAMERA_EVENTS.words, *INFERENCE_RESULTS.words, *REGISTRY.words

@@ -1,7 +1,7 @@
 """The topology's vocabulary: a step reads topics, runs an agent and writes topics.
 
-Three kinds, one discipline: *pure* steps answer at once from what they hold in memory, *effect* steps
-ask the world and may take long, *projection* steps fold the log into a read model.
+Three kinds, one discipline: *pure* steps answer at once from what they hold in memory, *effect*
+steps ask the world and may take long, *projection* steps fold the log into a read model.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,10 @@ class Pure(Generic[W_co]):
 
 @dataclass(frozen=True, kw_only=True)
 class Effect(Generic[W_co]):
-    """Up to `in_flight` records at once, each at most `time_limit_s`; `ordered` keeps a key's order."""
+    """Up to `in_flight` records at once, each at most `time_limit_s`.
+
+    `ordered` keeps a key's order.
+    """
 
     name: str
     reads: Topic[W_co]

@@ -1,4 +1,4 @@
-"""What has to change on a Kafka so that it matches the catalogue, and what must not be done to it."""
+"""What must change on a Kafka to match the catalogue, and what must not be done to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,8 +92,8 @@ def _differences(
         changes.append(
             Refuse(
                 name,
-                f"it has {there.partitions} partitions and {layout.partitions} are set; another count "
-                "would break the order per camera: set VIDETTE_TOPIC_PARTITIONS to "
+                f"it has {there.partitions} partitions and {layout.partitions} are set; "
+                "another count would break the order per camera: set VIDETTE_TOPIC_PARTITIONS to "
                 f"{there.partitions}, or move to a new Kafka",
             )
         )

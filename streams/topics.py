@@ -11,9 +11,20 @@ from typing import Final, Generic, TypeVar
 import msgspec
 
 from schemas.attempts import ProviderAttempted
-from schemas.camera_events import CameraConnectionChanged, CameraEvent, MotionDetected, SmartDetection
+from schemas.camera_events import (
+    CameraConnectionChanged,
+    CameraEvent,
+    MotionDetected,
+    SmartDetection,
+)
 from schemas.cameras import CameraRegistered
-from schemas.clips import CameraEventEnriched, ClipNotWanted, ClipOutcome, ClipReady, ClipUnavailable
+from schemas.clips import (
+    CameraEventEnriched,
+    ClipNotWanted,
+    ClipOutcome,
+    ClipReady,
+    ClipUnavailable,
+)
 from schemas.codec import Codec
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
@@ -26,7 +37,10 @@ WEEK: Final = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Topic(Generic[W_co]):
-    """One topic; `kept` is a time, `None` for ever; `compacted` keeps the newest record of each key."""
+    """One topic.
+
+    `kept` is a time, `None` for ever; `compacted` keeps the newest record of each key.
+    """
 
     name: str
     key: str

@@ -1,9 +1,9 @@
 """The offset window: which records of a partition are finished, when they finish out of order.
 
-Committed progress is the finished prefix, plus a bitmap of what is finished beyond it, carried in the
-commit's metadata (Kafka takes 4,095 ASCII characters). After a crash only what is neither is asked
-again. The metadata names its format, the topic's id and the base offset; when any of them does not
-match what is read, the bitmap is ignored: at worst work is repeated, never skipped.
+Committed progress is the finished prefix, plus a bitmap of what is finished beyond it, carried in
+the commit's metadata (Kafka takes 4,095 ASCII characters). After a crash only what is neither is
+asked again. The metadata names its format, the topic's id and the base offset; when any of them
+does not match what is read, the bitmap is ignored: at worst work is repeated, never skipped.
 """
 
 import binascii

@@ -1,8 +1,8 @@
 """Effect steps: many records in flight, each under a time limit, finished in any order.
 
-Finished outcomes are published in small transactions that also commit the finished prefix and a bitmap
-of what is finished beyond it (`streams.window`). One stuck record never stops its neighbours; a record
-whose time has not come waits outside the slots.
+Finished outcomes are published in small transactions that also commit the finished prefix and a
+bitmap of what is finished beyond it (`streams.window`). One stuck record never stops its
+neighbours; a record whose time has not come waits outside the slots.
 """
 
 import asyncio
@@ -71,7 +71,10 @@ class EffectRuntime:
         self._slots = asyncio.Semaphore(self.step.in_flight)
 
     async def handle(self, batch: Batch) -> None:
-        """Returns when every record of the batch is on its way. Raises what the committer raised."""
+        """Returns when every record of the batch is on its way.
+
+        Raises what the committer raised.
+        """
         if self._failed:
             raise self._failed
         self._committer = self._committer or asyncio.create_task(self._commit_for_ever())
@@ -90,7 +93,10 @@ class EffectRuntime:
         self._press()
 
     async def drain(self) -> None:
-        """Returns when everything under way is in the log, or void; cancel it to give up waiting."""
+        """Returns when everything under way is in the log, or void.
+
+        Cancel it to give up waiting.
+        """
         tasks = [task for owned in self._owned.values() for task in owned.tasks]
         await asyncio.gather(*tasks, return_exceptions=True)
         while self._committer and (self._finished or not self._idle.is_set()) and not self._failed:
@@ -131,9 +137,7 @@ class EffectRuntime:
             self._failed = task.exception()
         self._press()
 
-    async def _work(
-        self, owned: Owned, record: Record, before: asyncio.Task[None] | None
-    ) -> None:
+    async def _work(self, owned: Owned, record: Record, before: asyncio.Task[None] | None) -> None:
         if before:
             await asyncio.wait((before,))
         while True:

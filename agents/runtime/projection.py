@@ -141,7 +141,10 @@ class ProjectionRuntime:
             self.reader.start(partition, owned.lease, offset)
 
     async def _write(self, folded: Sequence[Folded]) -> None:
-        """All slices at once; a slice that fails for its ledger or its connection is claimed again."""
+        """All slices at once.
+
+        A slice that fails for its ledger or its connection is claimed again.
+        """
         slices: dict[int, list[Folded]] = defaultdict(list)
         for one in folded:
             owned = self._owned.get(one.record.partition)
@@ -203,7 +206,9 @@ class ProjectionRuntime:
         positions = {p: owned.next for p, owned in self._owned.items() if owned.next is not None}
         for partition, end in batch.ends.items():
             known = positions.get(partition)
-            newer = any(r.partition == partition and r.offset >= (known or 0) for r in batch.records)
+            newer = any(
+                r.partition == partition and r.offset >= (known or 0) for r in batch.records
+            )
             if known is not None and not newer:
                 positions[partition] = max(known, end)
         self.reader.report(positions)

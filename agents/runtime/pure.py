@@ -1,8 +1,8 @@
 """Pure steps: a batch becomes outputs at once; outputs and offsets share one transaction.
 
-The next batch is transformed while the last one commits, which is where the speed comes from. Nothing
-is lost by that: a batch whose transaction fails is held and committed again, in order, and one whose
-partitions were taken away is somebody else's now.
+The next batch is transformed while the last one commits, which is where the speed comes from.
+Nothing is lost by that: a batch whose transaction fails is held and committed again, in order, and
+one whose partitions were taken away is somebody else's now.
 """
 
 import asyncio

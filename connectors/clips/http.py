@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Final
-from urllib.parse import urljoin
 
 import httpcore
 import httpx
@@ -140,7 +139,7 @@ class HttpClips:
             async with client.stream("GET", url) as response:
                 if not response.has_redirect_location:
                     return await self._receive(response, file)
-                url = urljoin(str(response.url), response.headers["location"])
+                url = str(response.url.join(response.headers["location"]))
         text = f"{_shown(url)}: more than {self.limits.redirects_max} redirects"
         raise ClipError("refused", text)
 

@@ -74,5 +74,3 @@ class Cluster:
             "ssl_context": context,
             "client_id": "vidette",
         }
-
-

@@ -1,6 +1,7 @@
-"""Reads a small topic whole and stays with it: the registry today, provider state and commands later.
+"""Reads a small topic whole and stays with it, such as the registry of cameras.
 
-aiokafka, because such topics need no group, no speed and no thread; it must be told `read_committed`.
+aiokafka, because such topics need no group, no speed and no thread; it must be told
+`read_committed`.
 """
 
 import asyncio
@@ -30,9 +31,7 @@ class Follower(Generic[W]):
     What can't be decoded is logged and passed over: the newest good state of a key stands.
     """
 
-    def __init__(
-        self, cluster: Cluster, topic: Topic[W], apply: Callable[[W, int], None]
-    ) -> None:
+    def __init__(self, cluster: Cluster, topic: Topic[W], apply: Callable[[W, int], None]) -> None:
         self._cluster = cluster
         self._topic = topic
         self._apply = apply
@@ -43,7 +42,10 @@ class Follower(Generic[W]):
         await self._ready.wait()
 
     async def run(self) -> None:
-        """Follows until cancelled; begins anew, which changes nothing, after trouble that passes."""
+        """Follows until cancelled.
+
+        Begins anew, which changes nothing, after trouble that passes.
+        """
         while True:
             try:
                 await self._follow()

@@ -1,10 +1,10 @@
 """One step's lane: a group reader and a transactional producer that share one view of ownership.
 
-What is known of Kafka's transactions and what follows (docs/decisions/0003-exactly-once.md):
-an error after which nobody can say whether the transaction is in the log is answered by throwing the
+What is known of Kafka's transactions and what follows (docs/decisions/0003-exactly-once.md): an
+error after which nobody can say whether the transaction is in the log is answered by throwing the
 producer away. Its successor with the same id first ends whatever the old one left open, then the
-committed progress is read back: if it is ours, the transaction is in the log; if not, the same work is
-committed again. Work is never dropped while its lease stands.
+committed progress is read back: if it is ours, the transaction is in the log; if not, the same work
+is committed again. Work is never dropped while its lease stands.
 """
 
 import asyncio
@@ -171,7 +171,7 @@ class KafkaLane:
             log.error(
                 "kafka.fenced",
                 slot=self._slot.transactional_id,
-                remedy="two workers share this slot, or this one was frozen: give each its own slot",
+                remedy="another worker has this slot, or this one was frozen: one slot, one worker",
             )
         self._discard()
         if self._ready_producer() is None:

@@ -42,7 +42,10 @@ class KafkaPublisher:
     async def publish(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Acknowledged:
-        """Returns when the broker has the record, with where. Raises Unavailable when it doesn't."""
+        """Returns when the broker has the record, with where.
+
+        Raises Unavailable when it doesn't.
+        """
         return await self.begin(Encoded(topic, key, value, headers))
 
     def begin(self, record: Encoded) -> "asyncio.Future[Acknowledged]":

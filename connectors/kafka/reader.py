@@ -1,10 +1,10 @@
 """A step's consumer: polls whole batches in a thread of its own and hands them to the event loop.
 
-Everything that a transaction must know about ownership is one `Snapshot`, replaced as a whole by the
-poll thread: which partitions are leased and under what membership. A transaction holds `transacting`
-while it runs; a revocation takes the same lock, so it waits for the open transaction and no later
-one can contain the partition. Membership is never fetched anew at commit time: fresh metadata was seen
-to be accepted for a partition that belonged to somebody else by then.
+Everything that a transaction must know about ownership is one `Snapshot`, replaced as a whole by
+the poll thread: which partitions are leased and under what membership. A transaction holds
+`transacting` while it runs; a revocation takes the same lock, so it waits for the open transaction
+and no later one can contain the partition. Membership is never fetched anew at commit time: fresh
+metadata was seen to be accepted for a partition that belonged to somebody else by then.
 """
 
 import asyncio
@@ -41,11 +41,16 @@ BACKLOG_MAX: Final = 2
 PATIENCE_S: Final = 0.25
 """How long a full backlog may block polling before partitions are paused, which refetches."""
 
+PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
+NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
 COMMITTED_TIMEOUT_S: Final = 10.0
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
-    """The next offset to read is not in the log any more; reading on would skip records silently."""
+    """The next offset to read is not in the log any more.
+
+    Reading on would skip records silently.
+    """
 
 
 @dataclass(frozen=True)
@@ -235,9 +240,9 @@ class GroupReader:
             if error is None:
                 if partition in self.snapshot.leases and partition not in self._waiting:
                     records.append(_record(partition, message))
-            elif error.code() == KafkaError._PARTITION_EOF:
+            elif error.code() == PARTITION_EOF:
                 ends[partition] = message.offset() or 0
-            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            elif error.code() == NOT_IN_THE_LOG:
                 text = f"{partition.topic}[{partition.number}]: {error.str()}; see docs/runbook.md"
                 raise LogLost(text)
             elif error.fatal():

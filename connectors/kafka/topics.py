@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -82,5 +81,3 @@ def missing(cluster: Cluster) -> tuple[str, ...]:
     """Catalogue names of topics that don't exist yet. Raises KafkaException."""
     there = cluster.admin().list_topics(timeout=REQUEST_TIMEOUT_S).topics
     return tuple(t.name for t in catalogue() if cluster.named(t.name) not in there)
-
-

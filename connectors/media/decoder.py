@@ -40,7 +40,8 @@ _answers: Final[msgspec.json.Decoder[Seen | Unseen]] = msgspec.json.Decoder(Seen
 class SubprocessDecoder:
     """Decodes at most `cores` files at once, in processes that are kept warm; others wait.
 
-    Raises ClipError, and nothing else, for whatever a file does. `close` ends the processes.
+    Raises ClipError, and nothing else, for whatever a file does. `close` ends the processes, and a
+    decoding under way then raises DecoderClosedError: that it broke off is not the clip's fault.
     """
 
     cores: int = 2
@@ -48,6 +49,7 @@ class SubprocessDecoder:
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _idle: "list[_Worker]" = field(default_factory=list, init=False, repr=False)
     _all: "set[_Worker]" = field(default_factory=set, init=False, repr=False)
+    _closed: asyncio.Event = field(default_factory=asyncio.Event, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_slots", asyncio.Semaphore(self.cores))
@@ -60,7 +62,11 @@ class SubprocessDecoder:
         path = str(media.absolute())  # noqa: ASYNC240  # asks for the current folder at most
         job = Job(path=path, frames_max=frames_max, bounds=self.bounds)
         async with self._slots:
-            answer, body = await self._ask(job)
+            try:
+                answer, body = await self._ask(job)
+            except _BrokenOffError:
+                # The process itself touches no media, so something else killed it.
+                answer, body = await self._ask_again(job)
         if isinstance(answer, Unseen):
             raise ClipError(answer.reason, answer.detail)
         return Decoded(
@@ -75,11 +81,20 @@ class SubprocessDecoder:
         )
 
     async def close(self) -> None:
-        """Ends all processes, at work or not."""
+        """Ends all processes, at work or not; nothing is decoded afterwards."""
+        self._closed.set()
         self._idle.clear()
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._all)))
 
+    async def _ask_again(self, job: Job) -> "tuple[Seen | Unseen, bytes]":
+        try:
+            return await self._ask(job)
+        except _BrokenOffError as error:
+            raise ClipError("decoder_failed", "the decoding process was killed, twice") from error
+
     async def _ask(self, job: Job) -> "tuple[Seen | Unseen, bytes]":
+        if self._closed.is_set():
+            raise DecoderClosedError
         worker = self._idle.pop() if self._idle else await self._started()
         sound = False
         try:
@@ -89,11 +104,12 @@ class SubprocessDecoder:
         except TimeoutError as error:
             text = f"no answer within {self.bounds.wall_s + _GRACE_S:g} s"
             raise ClipError("decoder_failed", text) from error
-        except (OSError, EOFError, msgspec.MsgspecError, _TooLongError) as error:
-            text = f"the decoding process broke off: {type(error).__name__}"
-            raise ClipError("decoder_failed", text) from error
+        except (OSError, EOFError) as error:
+            raise (DecoderClosedError if self._closed.is_set() else _BrokenOffError) from error
+        except (msgspec.MsgspecError, _TooLongError) as error:
+            raise ClipError("decoder_failed", f"no sound answer: {error}"[:500]) from error
         finally:
-            if sound and worker in self._all:
+            if sound and not self._closed.is_set():
                 self._idle.append(worker)
             else:
                 await self._end(worker)
@@ -107,6 +123,14 @@ class SubprocessDecoder:
     async def _end(self, worker: "_Worker") -> None:
         self._all.discard(worker)
         await worker.end()
+
+
+class DecoderClosedError(Exception):
+    """The decoder was closed; the clip was not judged."""
+
+
+class _BrokenOffError(Exception):
+    """The process ended without an answer."""
 
 
 class _TooLongError(Exception):

@@ -186,9 +186,7 @@ class _Reading:
             except MemoryError:
                 raise
             except FFmpegError:
-                if self._broken and not self.count:
-                    return
-                self._broken = True
+                self._broken = True  # a stream that was joined midway recovers at its next keyframe
                 continue
             if frames:
                 self._broken = False

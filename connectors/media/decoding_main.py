@@ -47,10 +47,13 @@ def main() -> None:
 
 
 def _isolate() -> None:
-    """Leaves the network behind where the kernel lets us; a container may not."""
+    """Leaves the network behind where the kernel lets us (a container may not), and dies with us.
+
+    Root stays in its user namespace: in another it could not read the files of others.
+    """
     libc = ctypes.CDLL(None)
-    if libc.unshare(_CLONE_NEWNET) != 0:
-        libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.unshare(_CLONE_NEWNET if os.geteuid() == 0 else _CLONE_NEWUSER | _CLONE_NEWNET)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 

@@ -16,7 +16,10 @@ class PrometheusMeter:
 
     def __post_init__(self) -> None:
         self._received = Counter(
-            "vidette_records_received", "Records taken from the log.", ["step"], registry=self.registry
+            "vidette_records_received",
+            "Records taken from the log.",
+            ["step"],
+            registry=self.registry,
         )
         self._published = Counter(
             "vidette_records_published",

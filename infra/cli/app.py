@@ -19,7 +19,9 @@ class Where(NamedTuple):
 
 COMMANDS: Final = {
     "demo": Where("infra.cli.demo:demo", "Run a simulated site through the whole chain."),
-    "services": Where("infra.cli.services:services", "Run an embedded Apache Kafka and PostgreSQL until Ctrl-C."),
+    "services": Where(
+        "infra.cli.services:services", "Run an embedded Apache Kafka and PostgreSQL until Ctrl-C."
+    ),
     "worker": Where("infra.cli.worker:worker", "Run steps until Ctrl-C."),
     "api": Where("infra.cli.api:api", "Serve the HTTP API until Ctrl-C."),
     "topics": Where("infra.cli.topics:topics", "Look at the topics and make them."),
@@ -28,8 +30,12 @@ COMMANDS: Final = {
     "example": Where("infra.cli.example:example", "Print one valid event of a type."),
     "tail": Where("infra.cli.tail:tail", "Show the records of a topic as they come."),
     "dead-letters": Where("infra.cli.dead_letters:letters", "List, show and redrive dead letters."),
-    "projections": Where("infra.cli.projections:projections", "Rebuild the read model from the log."),
-    "schemas": Where("infra.cli.schemas:schemas", "Write schemas/published/ from the words and topics."),
+    "projections": Where(
+        "infra.cli.projections:projections", "Rebuild the read model from the log."
+    ),
+    "schemas": Where(
+        "infra.cli.schemas:schemas", "Write schemas/published/ from the words and topics."
+    ),
     "doctor": Where("infra.cli.doctor:doctor", "Check this machine and say what to do."),
     "test": Where("infra.cli.checks:test", "Run the tests."),
     "check": Where("infra.cli.checks:check", "Run everything that CI runs."),

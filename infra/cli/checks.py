@@ -33,7 +33,7 @@ def test(
 
 
 def run_tests(arguments: list[str], *, everything: bool = False) -> int:
-    """pytest's exit status. Coverage counts only when everything ran."""
+    """Pytest's exit status. Coverage counts only when everything ran."""
     which = [] if everything else ["-m", "not long"]
     covered = [] if arguments else ["--cov", "--cov-report=term:skip-covered"]
     command = [sys.executable, "-m", "pytest", *which, *covered, *arguments]

@@ -34,7 +34,7 @@ def sentence(fault: Exception) -> str | None:
 
 
 def _settings(fault: Exception) -> str:
-    """pydantic's report, shortened to setting and reason, without the value: it may be a secret."""
+    """Pydantic's report, shortened to setting and reason, without the value: it may be a secret."""
     errors = fault.errors()  # type: ignore[attr-defined]  # pydantic's, see above
     said = (
         f"VIDETTE_{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in errors

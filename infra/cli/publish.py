@@ -89,7 +89,7 @@ def _opened(file: str) -> Iterator[BinaryIO]:
         yield sys.stdin.buffer
         return
     try:
-        opened = Path(file).open("rb")
+        opened = Path(file).open("rb")  # noqa: SIM115  # closed below, errors told apart
     except OSError as error:
         text = f"{file} can't be read: {error.strerror}"
         raise typer.BadParameter(text) from error

@@ -30,7 +30,8 @@ def tail(
     """
     names = [known.name for known in catalogue()]
     if topic not in names:
-        raise typer.BadParameter(f"{topic} is no topic; there are: {', '.join(names)}")
+        text = f"{topic} is no topic; there are: {', '.join(names)}"
+        raise typer.BadParameter(text)
     settings = Settings()
     kafka = cluster(settings, endpoints(settings))
     asyncio.run(_tail(kafka, kafka.named(topic), count, from_beginning=from_beginning))

@@ -28,7 +28,8 @@ def worker(
     unknown = [name for name in names if name not in STEPS]
     if unknown or not names:
         known = ", ".join(STEPS)
-        raise typer.BadParameter(f"{', '.join(unknown) or 'nothing'} is no step; there are: {known}")
+        text = f"{', '.join(unknown) or 'nothing'} is no step; there are: {known}"
+        raise typer.BadParameter(text)
     settings = Settings()
     configure(settings.log_level)
     raise typer.Exit(run(settings, endpoints(settings), names))

@@ -1,0 +1,27 @@
+"""`./vidette api`: serves the HTTP API on this machine."""
+
+import asyncio
+
+import typer
+import uvloop
+
+from infra.api import listening, serve
+from infra.settings import Settings
+from infra.telemetry import configure
+
+
+def api() -> None:
+    """Serves the HTTP API until Ctrl-C. Example: VIDETTE_API_PORT=8090 ./vidette api."""
+    settings = Settings()
+    configure(settings.log_level)
+    try:
+        on = listening(settings.api_host, settings.api_port)
+    except OSError as error:
+        place = f"{settings.api_host}:{settings.api_port}"
+        typer.echo(f"can't serve on {place} ({error.strerror}): set VIDETTE_API_PORT", err=True)
+        raise typer.Exit(1) from error
+    port = on.getsockname()[1]
+    host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    typer.echo(f"API on http://{host}:{port}, for this machine only until there are keys", err=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, on:
+        runner.run(serve(settings, on))
