@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas import headers as names
-from schemas.codec import VALUE_BYTES_MAX
+from schemas.codec import EVENT_BYTES_MAX
 from schemas.event import Derived, tag
 from streams.dead_letters import HEADERS_BYTES_MAX
 from streams.topics import RawTopic, Topic, catalogue
@@ -24,7 +24,7 @@ PAYLOAD: Final = "application/schema+json;version=draft-2020-12"
 ABOUT: Final = f"""\
 Upstream systems publish camera events, inference results and camera registrations; Vidette appends
 what became of each to `ai.events.v1`, an immutable log. Values are UTF-8 JSON with a tag `type`, at
-most {VALUE_BYTES_MAX} bytes, without the character U+0000. Unknown fields are ignored: so must you.
+most {EVENT_BYTES_MAX} bytes, without the character U+0000. Unknown fields are ignored: so must you.
 Read with `isolation.level=read_committed`; `ce_id` is the same however often an event is delivered.
 The partitions of a topic are fixed when it is made (8 by default, 48 in production), because the
 order per camera hangs on them; producers use the partitioner `murmur2_random`.

@@ -39,7 +39,7 @@ GRANTS: Final[Mapping[str, str]] = {
 """What the application's role may do, and all it may do."""
 
 
-class CannotMigrate(Exception):  # noqa: N818  # what it says is a state of the database
+class MigrationFailed(Exception):  # noqa: N818  # what it says is a state of the database
     """The database is not one that can be migrated; the sentence says what to do."""
 
 
@@ -52,43 +52,63 @@ async def migrate(
 ) -> None:
     """Brings `schema` to the newest revision, with its grants and partitions.
 
-    Raises CannotMigrate (too old a PostgreSQL, a missing role, a newer schema), asyncpg's errors.
+    Raises MigrationFailed: no such database, too old a PostgreSQL, a missing role, a newer schema.
     """
-    connection = await asyncpg.connect(admin_url, server_settings=SETTINGS)
     try:
-        await _check(connection, application_role)
-        async with connection.transaction():
-            await connection.execute(ONE_AT_A_TIME)
-            await connection.execute(f"create schema if not exists {quoted(schema)}")
-            await connection.execute(f"set local search_path to {quoted(schema)}, pg_temp")
-            await _upgrade(connection, schema, say)
-            await _grant(connection, schema, application_role)
-            today = datetime.now(UTC).date()
-            span = (today - timedelta(days=1), today + timedelta(days=DAYS_AHEAD))
-            made = await connection.fetchval("select ensure_partitions($1, $2)", *span)
-            say(f"{schema}: partitions ready until {span[1]} ({made} made)")
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(admin_url, server_settings=SETTINGS)
+        try:
+            await _check(connection, application_role)
+            async with connection.transaction():
+                await _migrate(connection, application_role, schema, say)
+        finally:
+            await connection.close()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        said = (str(error) or type(error).__name__).splitlines()[0]  # drivers never quote passwords
+        text = f"the database did not let us migrate: {said}; see `./vidette doctor`"
+        raise MigrationFailed(text) from error
+
+
+async def _migrate(
+    connection: Connection, role: str, schema: str, say: Callable[[str], None]
+) -> None:
+    await connection.execute(ONE_AT_A_TIME)
+    await connection.execute(f"create schema if not exists {quoted(schema)}")
+    await connection.execute(f"set local search_path to {quoted(schema)}, pg_temp")
+    await _upgrade(connection, schema, say)
+    await _grant(connection, schema, role)
+    today = datetime.now(UTC).date()
+    span = (today - timedelta(days=1), today + timedelta(days=DAYS_AHEAD))
+    made = await connection.fetchval("select ensure_partitions($1, $2)", *span)
+    say(f"{schema}: partitions ready until {span[1]} ({made} made)")
 
 
 def role_of(database_url: str) -> str:
-    """Who the application is in a database URL. Raises CannotMigrate when it names nobody."""
+    """Who the application is in a database URL. Raises MigrationFailed when it names nobody."""
     parts = urlsplit(database_url)
     named = parse_qs(parts.query).get("user", [])
     role = unquote(parts.username) if parts.username else "".join(named[:1])
     if not role:
-        raise CannotMigrate("VIDETTE_DATABASE_URL names no user: write postgresql://USER@HOST/NAME")
+        raise MigrationFailed(
+            "VIDETTE_DATABASE_URL names no user: write postgresql://USER@HOST/NAME"
+        )
     return role
+
+
+def admin_url_of(url: str) -> str:
+    """The administrator's database URL. Raises MigrationFailed when it is missing."""
+    if not url:
+        raise MigrationFailed("set VIDETTE_DATABASE_ADMIN_URL to a role that may create schemas")
+    return url
 
 
 async def _check(connection: Connection, role: str) -> None:
     version = connection.get_server_version()
     if version.major < POSTGRESQL_MIN:
         text = f"PostgreSQL {version.major} is too old: use {POSTGRESQL_MIN} or newer"
-        raise CannotMigrate(text)
+        raise MigrationFailed(text)
     if not await connection.fetchval("select true from pg_roles where rolname = $1", role):
         text = f'the role "{role}" of database_url does not exist: create it, then migrate again'
-        raise CannotMigrate(text)
+        raise MigrationFailed(text)
 
 
 async def _upgrade(connection: Connection, schema: str, say: Callable[[str], None]) -> None:
@@ -102,7 +122,7 @@ async def _upgrade(connection: Connection, schema: str, say: Callable[[str], Non
         return
     if current not in {None, *(revision.revision for revision in script.walk_revisions())}:
         text = f"{schema} is at {current}, which this program does not know: run a newer Vidette"
-        raise CannotMigrate(text)
+        raise MigrationFailed(text)
     await connection.execute(_sql(script, current))
     say(f"{schema}: migrated to {newest}")
 

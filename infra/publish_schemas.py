@@ -9,6 +9,7 @@ what they refuse, we refuse.
 
 import json
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,6 +85,8 @@ def _shaped(node: Any, *, written: bool) -> Any:  # noqa: ANN401  # JSON, as msg
     """A schema as published: `discriminator` (OpenAPI's, not JSON Schema's) left out, opened."""
     if isinstance(node, list):
         return [_shaped(item, written=written) for item in node]
+    if isinstance(node, str):
+        return cleandoc(node)  # docstrings come indented from Python 3.12 and older
     if not isinstance(node, dict):
         return node
     kept = {

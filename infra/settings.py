@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     namespace: Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,40})?$")] = Field(
         "",
-        description="Put before topics, groups and transactional ids, with a dot, to share a Kafka.",
+        description="Put before topics, groups and transactional ids, to share a Kafka.",
     )
     topic_partitions: PositiveInt = Field(
         8,

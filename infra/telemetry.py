@@ -4,11 +4,12 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import Processor
 
 
 def configure(level: str) -> None:
     """Sets up structlog and routes the standard library's loggers (Faust, librdkafka) into it."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -16,7 +17,9 @@ def configure(level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     terminal = sys.stderr.isatty()
-    shown = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    shown: Processor = structlog.processors.JSONRenderer()
+    if terminal:
+        shown = structlog.dev.ConsoleRenderer()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

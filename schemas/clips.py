@@ -10,7 +10,7 @@ from schemas.event import Derived, Fact
 from schemas.fields import Count, Detail, Seconds, Sha256, Share, Url
 
 ClipFailure = Literal[
-    "no_clip_named",  # the event names neither clip nor snapshot
+    "no_clip_named",  # the event names no clip; a snapshot it may name
     "not_found",  # 404, 410, no such file
     "forbidden",  # outside the allowed folders, a private address, a scheme we don't speak
     "refused",  # 401, 403

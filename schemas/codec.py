@@ -9,6 +9,9 @@ W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
 DecodeFailure = Literal["empty", "too_large", "nul_character", "malformed", "too_deep", "invalid"]
 
+EVENT_BYTES_MAX = 256 * 1024
+"""What upstream may send in one event, so that the words which carry it inside fit as well."""
+
 VALUE_BYTES_MAX = 512 * 1024
 """A larger value is no event: media never travel through Kafka."""
 
@@ -40,8 +43,9 @@ class _NoWord(msgspec.Struct, tag_field="type", tag=""):
 class Codec(Generic[W_co]):
     """Decodes any of `words` by their `type` tag. Not thread-safe in construction, safe in use."""
 
-    def __init__(self, *words: type[W_co]) -> None:
+    def __init__(self, *words: type[W_co], bytes_max: int = VALUE_BYTES_MAX) -> None:
         self.words: tuple[type[W_co], ...] = words
+        self.bytes_max = bytes_max
         union = words[0] | _NoWord
         for word in words[1:]:
             union = union | word  # a union type, built at run time
@@ -51,8 +55,8 @@ class Codec(Generic[W_co]):
         """Raises Undecodable, and nothing else, whatever the bytes are."""
         if not value:
             raise Undecodable("empty", "a value of 0 bytes is no event; publish one JSON object")
-        if len(value) > VALUE_BYTES_MAX:
-            text = f"{len(value)} bytes, at most {VALUE_BYTES_MAX} are taken: references, not media"
+        if len(value) > self.bytes_max:
+            text = f"{len(value)} bytes, at most {self.bytes_max} are taken: references, not media"
             raise Undecodable("too_large", text)
         if b"\\u0000" in value and _NUL.search(value):
             raise Undecodable("nul_character", "\\u0000 can't be stored as text; leave it out")

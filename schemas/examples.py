@@ -34,6 +34,7 @@ from schemas.inferences import InferenceResult
 from schemas.outcomes import Described, InferenceRecorded, Skipped, Undescribed
 
 _GATE: Final = "65a8f0c2e4b0a1d2c3e4f506"
+_GATE_UUID: Final = "1a8d6d73-6292-8255-996f-0a6512bc6ab9"
 _MORNING: Final = datetime(2026, 3, 14, 7, 41, 5, 250_000, UTC)
 _CLIP_URL: Final = "https://nvr.example/clips/6670a1f3b2c4d5e6f7081920.mp4"
 
@@ -69,7 +70,7 @@ WENT_OFFLINE: Final = CameraConnectionChanged(
 MODEL_RESULT: Final = InferenceResult(
     result_id="edge-7-000184213",
     source="edge-7",
-    camera_id=_GATE,
+    camera_id=_GATE_UUID,  # native ids belong to their source: another one names the camera by UUID
     timestamp=datetime(2026, 3, 14, 7, 41, 5, 400_000, UTC),
     model_id="yolo11n-640",
     frame_id=184_213,
@@ -98,7 +99,7 @@ REGISTRATION: Final = CameraRegistered(
     policy=_POLICY,
 )
 FRONT_GATE: Final = Camera(
-    id=UUID("1a8d6d73-6292-8255-996f-0a6512bc6ab9"),
+    id=UUID(_GATE_UUID),
     source="protect",
     source_id=_GATE,
     name="Front gate",
@@ -118,7 +119,7 @@ BACK_YARD: Final = Camera(
 _PERSON_ID: Final = UUID("019ceb4a-ab62-8034-a8d6-685979c8013e")
 _MOVEMENT_ID: Final = UUID("019ceb4b-aa5f-86ef-a08b-11a3d6ecdf49")
 _OFFLINE_ID: Final = UUID("019ceb4e-4060-8b68-a13f-830553415c86")
-_RESULT_ID: Final = UUID("019ceb4a-abf8-87a7-a474-5120499d50aa")
+_RESULT_ID: Final = UUID("019ceb4a-abf8-8c58-b4d0-a510611d0871")
 _ATTEMPT_ID: Final = UUID("019ceb4a-ab62-815e-96a2-232908ecf24d")
 
 
@@ -219,7 +220,6 @@ ATTEMPT: Final = ProviderAttempted(
     latency_ms=1840.5,
     usage=Usage(input_tokens=1904, output_tokens=61, image_tokens=1530),
     cost_usd="0.000598",
-    price_version="2026-03-01",
 )
 DESCRIBED: Final = Described(
     id=UUID("019ceb4a-ab62-841f-862c-da34b02d200a"),
@@ -297,4 +297,4 @@ EXAMPLES: Final = {
         RECORDED,
     )
 }
-"""By tag, in the order in which events flow."""
+"""By tag, in the order of the flow."""

@@ -1,12 +1,20 @@
-"""Dead letters: raw bytes of what could not be processed, from where and why in headers."""
+"""Dead letters: the raw bytes of what could not be processed, with from where and why in headers.
 
+A letter is redriven by a record on the topic it came from, for the one step that wrote it, and a
+marker beside the letter; both in one transaction. What is open is a fold of letters and markers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final, Literal
+from uuid import UUID
 
 from schemas import headers as names
 from schemas.codec import VALUE_BYTES_MAX, DecodeFailure
 from streams.identity import dead_letter_id
 from streams.lanes import Encoded
-from streams.records import Record
+from streams.records import Partition, Record
 from streams.topics import DEAD_LETTERS
 
 Reason = (
@@ -19,7 +27,11 @@ Reason = (
 )
 
 HEADERS_BYTES_MAX: Final = 32 * 1024
-"""Original headers beyond this are left out; the letter says so in its detail."""
+KEY_BYTES_MAX: Final = 32 * 1024
+"""A letter must fit into its topic whatever came: headers or a key beyond this are left out."""
+
+REDRIVE_BYTES_MAX: Final = 900_000
+"""A larger value does not fit into any topic, with its key and headers."""
 
 
 class Rejected(Exception):  # noqa: N818  # a verdict about one record, not a fault of the program
@@ -40,11 +52,16 @@ def too_large(record: Record) -> bool:
 def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = None) -> Encoded:
     """The letter about a record; with `blob_sha256` its value lies in the media store under it."""
     topic, partition = record.partition
+    kept, left_out = _kept(record)
+    key = record.key
+    if key is not None and len(key) > KEY_BYTES_MAX:
+        left_out = f"{left_out}; its key of {len(key)} bytes is left out"
+        key = None
     about = {
         names.LETTER_ID: str(dead_letter_id(step, topic, partition, record.offset)),
         names.STEP: step,
         names.REASON: why.reason,
-        names.DETAIL: why.detail[:2000],
+        names.DETAIL: why.detail[: 2000 - len(left_out)] + left_out,
         names.FIELD: why.field,
         names.TOPIC: topic,
         names.PARTITION: str(partition),
@@ -53,19 +70,98 @@ def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = N
         names.BLOB_SHA256: blob_sha256 or "",
     }
     ours = [(name, text.encode("utf-8", "replace")) for name, text in about.items() if text]
-    return Encoded(
-        DEAD_LETTERS.name,
-        record.key,
-        None if blob_sha256 else record.value,
-        [*ours, *_kept(record)],
+    value = None if blob_sha256 else record.value
+    return Encoded(DEAD_LETTERS.name, key, value, [*ours, *kept])
+
+
+def _kept(record: Record) -> tuple[list[tuple[str, bytes]], str]:
+    """The original headers, for a redrive; ours of earlier rounds left out, and why if all are."""
+    kept = [(k, v) for k, v in record.headers if not k.startswith(names.PREFIX)]
+    size = sum(len(k.encode()) + len(v) for k, v in kept)
+    if size <= HEADERS_BYTES_MAX:
+        return kept, ""
+    return [], f"; its headers of {size} bytes are left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A letter without its value, which lies in the dead letters' topic at `place` and `offset`."""
+
+    id: UUID
+    place: Partition
+    offset: int
+    written_at: datetime
+    step: str
+    reason: str
+    detail: str
+    field: str
+    source: Partition
+    source_offset: int
+    blob_sha256: str | None = None
+    redriven: bool = False
+
+
+def fold(records: Iterable[Record]) -> tuple[DeadLetter, ...]:
+    """All letters, oldest first. A letter that was written twice is one, in whatever order."""
+    letters: dict[UUID, DeadLetter] = {}
+    redriven: set[UUID] = set()
+    for record in records:
+        marked = _uuid(record.header(names.REDRIVEN))
+        if marked:
+            redriven.add(marked)
+            continue
+        found = _read(record)
+        if found and (found.id not in letters or _age(found) < _age(letters[found.id])):
+            letters[found.id] = found
+    marked_letters = (replace(one, redriven=one.id in redriven) for one in letters.values())
+    return tuple(sorted(marked_letters, key=_age))
+
+
+def redrive(letter: DeadLetter, record: Record, value: bytes | None) -> tuple[Encoded, Encoded]:
+    """Another chance for `value` with the record's own key and headers; and the marker of it."""
+    this = (names.REDRIVEN, str(letter.id).encode())
+    kept, _ = _kept(record)
+    headers = [*kept, (names.REDRIVE_STEP, letter.step.encode()), this]
+    again = Encoded(letter.source.topic, record.key, value, headers)
+    return again, Encoded(DEAD_LETTERS.name, record.key, None, [this])
+
+
+def _age(letter: DeadLetter) -> tuple[datetime, Partition, int]:
+    return letter.written_at, letter.place, letter.offset
+
+
+def _read(record: Record) -> DeadLetter | None:
+    """The letter that a record is; None for what somebody else has put into the topic."""
+    about: Mapping[str, str] = {
+        name: value.decode("utf-8", "replace")
+        for name, value in reversed(record.headers)
+        if name.startswith(names.PREFIX)
+    }
+    id_ = _uuid(about.get(names.LETTER_ID))
+    try:
+        source = Partition(about[names.TOPIC], int(about[names.PARTITION]))
+        offset, step, reason = int(about[names.OFFSET]), about[names.STEP], about[names.REASON]
+    except (KeyError, ValueError):
+        return None
+    if id_ is None:
+        return None
+    return DeadLetter(
+        id=id_,
+        place=record.partition,
+        offset=record.offset,
+        written_at=datetime.fromtimestamp(record.timestamp_ms / 1000, UTC),
+        step=step,
+        reason=reason,
+        detail=about.get(names.DETAIL, ""),
+        field=about.get(names.FIELD, ""),
+        source=source,
+        source_offset=offset,
+        blob_sha256=about.get(names.BLOB_SHA256),
     )
 
 
-def _kept(record: Record) -> list[tuple[str, bytes]]:
-    """The original headers, so that a redrive can give them back.
-
-    Ours of earlier rounds left out.
-    """
-    kept = [(k, v) for k, v in record.headers if not k.startswith(names.PREFIX)]
-    size = sum(len(k) + len(v) for k, v in kept)
-    return kept if size <= HEADERS_BYTES_MAX else []
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

@@ -6,20 +6,23 @@ from uuid import UUID
 
 from schemas.camera_events import CameraConnectionChanged, MotionDetected, SmartDetection
 from schemas.cameras import CameraRegistered
-from schemas.codec import Codec, encode
+from schemas.codec import EVENT_BYTES_MAX, Codec, encode
+from schemas.event import tag
 from schemas.headers import cloud_event_headers
 from schemas.inferences import InferenceResult
 from streams import identity
 from streams.lanes import Encoded
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS, REGISTRY
-from streams.wire import tag
 
 Upstream = (
     SmartDetection | MotionDetected | CameraConnectionChanged | InferenceResult | CameraRegistered
 )
 
 UPSTREAM: Final[Codec[Upstream]] = Codec(
-    *CAMERA_EVENTS.words, *INFERENCE_RESULTS.words, *REGISTRY.words
+    *CAMERA_EVENTS.words,
+    *INFERENCE_RESULTS.words,
+    *REGISTRY.words,
+    bytes_max=EVENT_BYTES_MAX,
 )
 """Every word that somebody outside may publish."""
 
@@ -56,7 +59,7 @@ def record(
     where = address(event)
     headers = cloud_event_headers(
         id=where.id,
-        type_=tag(event),
+        type_=tag(type(event)),
         source=event.source,
         time=event.timestamp,
         correlation_id=correlation_id or str(where.id),

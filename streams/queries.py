@@ -13,7 +13,7 @@ from uuid import UUID
 
 from schemas.attempts import ErrorClass, Usage
 from schemas.clips import Frame
-from streams.records import Headers
+from streams.lanes import Encoded
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -192,7 +192,7 @@ class Acknowledged:
 class Publisher(Protocol):
     """Publishes single events for the edges, outside any step."""
 
-    async def publish(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Acknowledged:
+    async def publish(self, record: Encoded) -> Acknowledged:
         """Returns once all in-sync replicas have acknowledged it. Raises Unavailable."""
         ...
 

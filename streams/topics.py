@@ -25,7 +25,7 @@ from schemas.clips import (
     ClipReady,
     ClipUnavailable,
 )
-from schemas.codec import Codec
+from schemas.codec import EVENT_BYTES_MAX, Codec
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
 
@@ -58,21 +58,21 @@ class Topic(Generic[W_co]):
 CAMERA_EVENTS: Final[Topic[CameraEvent]] = Topic(
     "camera.events.v1",
     "camera_id",
-    Codec(SmartDetection, MotionDetected, CameraConnectionChanged),
+    Codec(SmartDetection, MotionDetected, CameraConnectionChanged, bytes_max=EVENT_BYTES_MAX),
     WEEK,
     about="what cameras and the systems around them report",
 )
 INFERENCE_RESULTS: Final[Topic[InferenceResult]] = Topic(
     "inference.results.v1",
     "camera_id",
-    Codec(InferenceResult),
+    Codec(InferenceResult, bytes_max=EVENT_BYTES_MAX),
     WEEK,
     about="what models at the edge or in the cloud report",
 )
 REGISTRY: Final[Topic[CameraRegistered]] = Topic(
     "camera.registry.v1",
     "camera_id",
-    Codec(CameraRegistered),
+    Codec(CameraRegistered, bytes_max=EVENT_BYTES_MAX),
     FOR_EVER,
     compacted=True,
     about="the full state of every camera; removed ones are marked",

@@ -6,7 +6,8 @@ from typing import TypeVar
 import msgspec
 
 from schemas import headers as names
-from schemas.codec import Undecodable, encode
+from schemas.codec import VALUE_BYTES_MAX, Undecodable, encode
+from schemas.event import tag
 from schemas.headers import cloud_event_headers
 from streams.dead_letters import Rejected
 from streams.lanes import Encoded
@@ -48,22 +49,25 @@ def recorded_at(record: Record) -> datetime:
 
 
 def encoded(step: str, output: Output) -> Encoded:
-    """An output as a record: keyed by camera, described by CloudEvents headers."""
+    """An output as a record: keyed by camera, described by CloudEvents headers.
+
+    Raises Rejected when it outgrew its input so far that no topic and no next step would take it.
+    """
     event = output.event
+    value = encode(event)
+    if len(value) > VALUE_BYTES_MAX:
+        word = tag(type(event))
+        text = f"its {word} would have {len(value)} bytes, at most {VALUE_BYTES_MAX} travel"
+        raise Rejected("too_large", text)
     headers = cloud_event_headers(
         id=event.id,
-        type_=tag(event),
+        type_=tag(type(event)),
         source=f"/vidette/{step}",
         time=event.timestamp,
         correlation_id=event.correlation_id,
         traceparent=output.traceparent,
     )
-    return Encoded(output.topic.name, str(event.camera_id).encode(), encode(event), headers)
-
-
-def tag(event: msgspec.Struct) -> str:
-    """The word's `type`."""
-    return str(event.__struct_config__.tag)
+    return Encoded(output.topic.name, str(event.camera_id).encode(), value, headers)
 
 
 def _text(value: bytes, length_max: int) -> str | None:

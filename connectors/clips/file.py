@@ -52,7 +52,10 @@ class FileClips:
 def _named(url: str) -> Path:
     if url.startswith("/"):
         return Path(url)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ClipError("forbidden", f"{url[:200]!r} is no URL: {error}") from error
     if parts.netloc not in {"", "localhost"} or not parts.path.startswith("/"):
         raise ClipError("forbidden", "a file is named by file:///absolute/path on this machine")
     return Path(unquote(parts.path))

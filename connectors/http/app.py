@@ -70,7 +70,8 @@ def create_app(
     errors.install(app)
     asked = probes or {"kafka": publisher.reachable, "database": reads.reachable}
     app.include_router(health.routes(asked, registry, timeout_s=probe_timeout_s))
-    app.include_router(reading.routes(reads, media))
+    app.include_router(reading.routes(reads))
+    app.include_router(reading.pictures(media))
     app.include_router(publishing.routes(publisher, timeout_s=publish_timeout_s))
     app.add_api_route("/", _index, include_in_schema=False)
     app.add_middleware(Guard, hosts=hosts)

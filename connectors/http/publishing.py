@@ -5,8 +5,8 @@ accepted here is never a dead letter there.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from msgspec import to_builtins
@@ -15,12 +15,11 @@ from connectors.http.errors import Refused, documented
 from connectors.http.models import Accepted
 from connectors.http.story import traceparent
 from schemas.camera_events import CameraEvent
-from schemas.codec import VALUE_BYTES_MAX, Undecodable
+from schemas.codec import EVENT_BYTES_MAX, Undecodable
 from schemas.event import tag
 from schemas.examples import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
-from schemas.headers import cloud_event_headers
 from schemas.inferences import InferenceResult
-from streams.identity import camera_id, event_id, inference_id
+from streams.publishing import address, record
 from streams.queries import Publisher, Unavailable
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS
 
@@ -29,8 +28,40 @@ BODY_TYPE: Final = "application/json"
 _ERRORS: Final = documented(408, 413, 415, 422, 503)
 
 
+@dataclass(frozen=True)
+class Desk:
+    """Hands events to Kafka and waits for the acknowledgement, for `timeout_s` at most."""
+
+    publisher: Publisher
+    timeout_s: float
+
+    async def publish(
+        self, request: Request, body: bytes, word: CameraEvent | InferenceResult
+    ) -> Accepted:
+        """Publishes `body`, of which `word` was decoded. Raises Unavailable."""
+        wanted = record(
+            word,
+            value=body,
+            correlation_id=request.state.correlation_id,
+            traceparent=traceparent(request.headers),
+        )
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                place = await self.publisher.publish(wanted)
+        except TimeoutError as error:
+            text = f"no acknowledgement within {self.timeout_s:g} s; sending it again is safe"
+            raise Unavailable("kafka", text) from error
+        return Accepted(
+            id=address(word).id,
+            topic=wanted.topic,
+            partition=place.partition,
+            offset=place.offset,
+        )
+
+
 def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
     """Routes that publish; an acknowledgement is awaited for `timeout_s`."""
+    desk = Desk(publisher, timeout_s)
     router = APIRouter(prefix="/api/v1", tags=["publishing"])
 
     @router.post(
@@ -44,7 +75,7 @@ def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
         """Sending an event again, even much later, changes nothing and has the same id."""
         body = await read_body(request)
         event = CAMERA_EVENTS.codec.decode(body)
-        accepted = await publish(request, CAMERA_EVENTS.name, event, event_id(event), body)
+        accepted = await desk.publish(request, body, event)
         response.headers["location"] = f"/api/v1/events/{accepted.id}"
         return accepted
 
@@ -59,31 +90,9 @@ def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
         """Sending a result again, even much later, changes nothing and has the same id."""
         body = await read_body(request)
         result = INFERENCE_RESULTS.codec.decode(body)
-        accepted = await publish(
-            request, INFERENCE_RESULTS.name, result, inference_id(result), body
-        )
+        accepted = await desk.publish(request, body, result)
         response.headers["location"] = f"/api/v1/events/{accepted.id}"
         return accepted
-
-    async def publish(
-        request: Request, topic: str, word: CameraEvent | InferenceResult, id_: UUID, body: bytes
-    ) -> Accepted:
-        headers = cloud_event_headers(
-            id=id_,
-            type_=tag(type(word)),
-            source=word.source,
-            time=word.timestamp,
-            correlation_id=request.state.correlation_id,
-            traceparent=traceparent(request.headers),
-        )
-        key = str(camera_id(word.source, word.camera_id)).encode()
-        try:
-            async with asyncio.timeout(timeout_s):
-                place = await publisher.publish(topic, key, body, headers)
-        except TimeoutError as error:
-            text = f"no acknowledgement within {timeout_s:g} s; sending it again is safe"
-            raise Unavailable("kafka", text) from error
-        return Accepted(id=id_, topic=topic, partition=place.partition, offset=place.offset)
 
     return router
 
@@ -92,14 +101,14 @@ async def read_body(request: Request) -> bytes:
     """The body, never holding more than an event may have. Raises Refused and Undecodable."""
     _check_type(request)
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > VALUE_BYTES_MAX:
+    if announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
         raise _too_large()
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > VALUE_BYTES_MAX:
+                if len(body) > EVENT_BYTES_MAX:
                     raise _too_large()
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from error
@@ -124,7 +133,7 @@ def _check_text(body: bytearray) -> None:
 
 
 def _too_large() -> Refused:
-    return Refused(413, f"at most {VALUE_BYTES_MAX} bytes are taken: references, not media")
+    return Refused(413, f"at most {EVENT_BYTES_MAX} bytes are taken: references, not media")
 
 
 def _body(*examples: CameraEvent | InferenceResult) -> dict[str, object]:

@@ -51,8 +51,8 @@ class EventsQuery(BaseModel):
     ] = None
 
 
-def routes(reads: Reads, media: MediaStore) -> APIRouter:
-    """Routes that read."""
+def routes(reads: Reads) -> APIRouter:
+    """Routes that read the read model."""
     router = APIRouter(prefix="/api/v1", tags=["reading"])
 
     @router.get("/cameras", summary="All cameras", responses=documented(503))
@@ -85,6 +85,13 @@ def routes(reads: Reads, media: MediaStore) -> APIRouter:
         if found is None:
             raise Refused(404, f"no event has the id {id}")
         return _explained(found)
+
+    return router
+
+
+def pictures(media: MediaStore) -> APIRouter:
+    """The route that shows frames."""
+    router = APIRouter(prefix="/api/v1", tags=["reading"])
 
     @router.get(
         "/frames/{hash}",

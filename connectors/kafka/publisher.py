@@ -9,7 +9,6 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from streams.lanes import Encoded
 from streams.queries import Acknowledged, Unavailable
-from streams.records import Headers
 
 DELIVERY_TIMEOUT_MS: Final = 20_000
 POLL_S: Final = 0.1
@@ -39,19 +38,17 @@ class KafkaPublisher:
             logger=LIBRDKAFKA,
         )
 
-    async def publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
-    ) -> Acknowledged:
+    async def publish(self, record: Encoded) -> Acknowledged:
         """Returns when the broker has the record, with where.
 
         Raises Unavailable when it doesn't.
         """
-        return await self.begin(Encoded(topic, key, value, headers))
+        return await self.begin(record)
 
     def begin(self, record: Encoded) -> "asyncio.Future[Acknowledged]":
         """Hands the record over; the future ends with where it is, or with Unavailable.
 
-        Raises BufferError when too many are under way: await some first.
+        Raises Unavailable, also when too many are under way: await some first.
         """
         done: asyncio.Future[Acknowledged] = self._loop.create_future()
 
@@ -65,6 +62,8 @@ class KafkaPublisher:
             )
         except KafkaException as error:
             raise Unavailable("kafka", error.args[0].str()) from error
+        except BufferError as error:
+            raise Unavailable("kafka", "too many records wait to be acknowledged") from error
         self._awaited += 1
         if self._polling is None:
             self._polling = self._loop.create_task(self._poll())

@@ -118,6 +118,9 @@ class SubprocessDecoder:
     async def _started(self) -> "_Worker":
         worker = await _start()
         self._all.add(worker)
+        if self._closed.is_set():  # while it was started
+            await self._end(worker)
+            raise DecoderClosedError
         return worker
 
     async def _end(self, worker: "_Worker") -> None:

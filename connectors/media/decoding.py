@@ -16,6 +16,7 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.error import EOFError as EndOfFile
 from av.error import FFmpegError
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from connectors.media.decoding_words import Bounds, PictureHeader, Seen, Unseen
@@ -88,6 +89,8 @@ def _decoded(
     if not container.streams.video:
         raise _not_video("it holds no pictures")
     stream = container.streams.video[0]
+    if not _has_decoder(stream.codec_context):
+        raise _not_video("no decoder knows its coding")
     _check_size(stream.codec_context.width, stream.codec_context.height, bounds)
     samples, clip = Samples(), _Reading(container, stream, bounds)
     for at_s, frame in clip:
@@ -135,7 +138,7 @@ class _Reading:
 
     @property
     def duration_s(self) -> float:
-        return self._last_s + self._step_s
+        return min(self._last_s + self._step_s, self._bounds.duration_s_max)
 
     @property
     def truncated(self) -> bool:
@@ -162,6 +165,7 @@ class _Reading:
             if not self.count:
                 self.width, self.height = frame.width, frame.height
             self.count += 1
+            self._last_s = at_s
             yield at_s, frame
 
     def _time(self, frame: VideoFrame) -> float:
@@ -171,8 +175,7 @@ class _Reading:
             moment = (self._first_s or 0.0) + self.count * self._step_s
         if self._first_s is None:
             self._first_s = moment
-        self._last_s = max(self._last_s, moment - self._first_s)
-        return self._last_s
+        return max(self._last_s, moment - self._first_s)
 
     def _frames(self) -> Iterator[VideoFrame]:
         self._stream.codec_context.thread_count = 1
@@ -191,6 +194,11 @@ class _Reading:
             if frames:
                 self._broken = False
             yield from frames
+
+
+def _has_decoder(context: VideoCodecContext | None) -> bool:
+    """PyAV's types don't say so, but a stream of unknown coding has no context."""
+    return context is not None
 
 
 def _check_size(width: int, height: int, bounds: Bounds) -> None:

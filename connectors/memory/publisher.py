@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from streams.lanes import Encoded
 from streams.queries import Acknowledged, Unavailable
-from streams.records import Headers
 
 
 @dataclass
@@ -16,14 +15,12 @@ class MemoryPublisher:
     away: bool = False
     _offsets: Counter[str] = field(default_factory=Counter)
 
-    async def publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
-    ) -> Acknowledged:
+    async def publish(self, record: Encoded) -> Acknowledged:
         """Appends the record to partition 0 of its topic."""
         await self.reachable()
-        self.records.append(Encoded(topic, key, value, tuple(headers)))
-        offset = self._offsets[topic]
-        self._offsets[topic] += 1
+        self.records.append(record)
+        offset = self._offsets[record.topic]
+        self._offsets[record.topic] += 1
         return Acknowledged(0, offset)
 
     async def reachable(self) -> None:

@@ -1,6 +1,7 @@
 """`./vidette api`: serves the HTTP API on this machine."""
 
 import asyncio
+import os
 
 import typer
 import uvloop
@@ -17,8 +18,8 @@ def api() -> None:
     try:
         on = listening(settings.api_host, settings.api_port)
     except OSError as error:
-        place = f"{settings.api_host}:{settings.api_port}"
-        typer.echo(f"can't serve on {place} ({error.strerror}): set VIDETTE_API_PORT", err=True)
+        place, why = f"{settings.api_host}:{settings.api_port}", os.strerror(error.errno or 0)
+        typer.echo(f"can't serve on {place} ({why}): set VIDETTE_API_PORT", err=True)
         raise typer.Exit(1) from error
     port = on.getsockname()[1]
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host

@@ -15,7 +15,7 @@ from connectors.kafka.clients import Cluster
 from connectors.kafka.publisher import KafkaPublisher
 from infra.endpoints import cluster, endpoints
 from infra.settings import Settings
-from schemas.codec import VALUE_BYTES_MAX, Undecodable
+from schemas.codec import EVENT_BYTES_MAX, Undecodable
 from streams.publishing import UPSTREAM, record
 from streams.queries import Acknowledged
 
@@ -71,11 +71,11 @@ async def publish_lines(kafka: Cluster, lines: BinaryIO) -> tuple[int, int]:
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     """Lines of any length, but never more of one in memory than an event may have."""
-    while line := file.readline(VALUE_BYTES_MAX + 2):
-        too_long = len(line) > VALUE_BYTES_MAX
+    while line := file.readline(EVENT_BYTES_MAX + 2):
+        too_long = len(line) > EVENT_BYTES_MAX
         yield line
         while too_long and not line.endswith(b"\n") and line:
-            line = file.readline(VALUE_BYTES_MAX)
+            line = file.readline(EVENT_BYTES_MAX)
 
 
 def _size(file: BinaryIO) -> int | None:

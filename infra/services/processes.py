@@ -65,8 +65,9 @@ class Children:
         ending: Ending,
         identity: Identity = OURSELVES,
         log: Path | None = None,
+        folder: Path = Path("/"),
     ) -> subprocess.Popen[bytes]:
-        """Starts a child; its output goes to `log`, without one to a pipe, like its input."""
+        """Starts a child in `folder`; its output goes to `log`, without one to a pipe, as its input."""
         whole = [*identity.prefix, *self._leash(ending), *map(str, command)]
 
         def popen() -> subprocess.Popen[bytes]:
@@ -79,7 +80,7 @@ class Children:
                     stdin=subprocess.DEVNULL if log else subprocess.PIPE,
                     stdout=file if log else subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    cwd="/",
+                    cwd=folder,
                     start_new_session=True,
                     user=identity.uid,
                     group=identity.gid,

@@ -14,7 +14,7 @@ from connectors.postgres import statement
 from connectors.postgres.connection import Connection, connect
 from connectors.postgres.sink import Sink
 from connectors.postgres.tables import METADATA
-from infra.migrate import GRANTS, CannotMigrate, migrate, role_of
+from infra.migrate import GRANTS, MigrationFailed, migrate, role_of
 from schemas.examples import ATTEMPT, DESCRIBED
 from streams.projection.ports import Log, Move, ProjectionBatch
 from streams.projection.project import project
@@ -167,7 +167,7 @@ class TestMigrating:
     async def test_without_the_role_it_is_refused_and_nothing_is_made(
         self, database: Database, sides: Sides
     ) -> None:
-        with pytest.raises(CannotMigrate, match='role "who" of database_url does not exist'):
+        with pytest.raises(MigrationFailed, match='role "who" of database_url does not exist'):
             await migrate(database.admin_url, application_role="who", schema="fresh")
 
         assert not await sides.admin.fetchval("select to_regnamespace('fresh')")
@@ -177,7 +177,7 @@ class TestMigrating:
     ) -> None:
         await sides.admin.execute("update alembic_version set version_num = 'read_model_9999'")
 
-        with pytest.raises(CannotMigrate, match="run a newer Vidette"):
+        with pytest.raises(MigrationFailed, match="run a newer Vidette"):
             await migrate(database.admin_url, application_role="vidette")
 
 
@@ -293,5 +293,5 @@ def test_the_role_is_the_user_of_the_url(url: str, role: str) -> None:
 
 
 def test_a_url_without_a_user_is_refused() -> None:
-    with pytest.raises(CannotMigrate, match="names no user"):
+    with pytest.raises(MigrationFailed, match="names no user"):
         role_of("postgresql://host/db")

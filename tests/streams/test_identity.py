@@ -55,6 +55,9 @@ def test_ids_of_the_examples_are_those_of_their_events() -> None:
 def test_cameras_of_the_examples_are_those_of_their_native_ids() -> None:
     for camera in (FRONT_GATE, BACK_YARD):
         assert camera.id == camera_id(camera.source, camera.source_id)
+    for outcome in (DESCRIBED, UNDESCRIBED, SKIPPED):
+        assert outcome.camera_id == camera_id(outcome.event.source, outcome.event.camera_id)
+    assert RECORDED.camera_id == camera_id(MODEL_RESULT.source, MODEL_RESULT.camera_id)
 
 
 @given(MOMENTS, NAMES)

@@ -30,11 +30,11 @@ async def nowhere(host: str, port: int) -> tuple[str, ...]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(start=starts, rest=texts)
-@example("http://", "a:99999/")
-@example("http://", "[::1")
-@example("http://", "a" * 64 + ".org/")
-@example("http://", "xn--a.org/\0")
-@example("file://", "[::1")
+@example(start="http://", rest="a:99999/")
+@example(start="http://", rest="[::1")
+@example(start="http://", rest="a" * 64 + ".org/")
+@example(start="http://", rest="xn--a.org/\0")
+@example(start="file://", rest="[::1")
 async def test_any_text_is_a_clip_error(
     start: str, rest: str, tmp_path: Path, clock: "InstantClock"
 ) -> None:
@@ -51,9 +51,9 @@ async def test_any_text_is_a_clip_error(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
 )
 @given(location=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40))
-@example("http://[")
-@example("//")
-@example("http://a:99999/")
+@example(location="http://[")
+@example(location="//")
+@example(location="http://a:99999/")
 async def test_any_redirect_is_a_clip_error(location: str, web: "Web", clips: Clips) -> None:
     web.answers["/clip"] = [f"HTTP/1.1 302 Found\r\nlocation: {location}\r\n\r\n".encode()]
 

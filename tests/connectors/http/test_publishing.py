@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 
 from connectors.http.app import create_app
-from schemas.codec import VALUE_BYTES_MAX, encode
+from schemas.codec import EVENT_BYTES_MAX, encode
 from schemas.examples import (
     FRONT_GATE,
     MODEL_RESULT,
@@ -19,8 +19,8 @@ from schemas.examples import (
     WENT_OFFLINE,
 )
 from streams.identity import event_id, inference_id
+from streams.lanes import Encoded
 from streams.queries import Acknowledged
-from streams.records import Headers
 from tests.connectors.http.conftest import World, connected
 from tests.connectors.http.test_reading import refusal
 
@@ -154,7 +154,7 @@ REFUSED: dict[str, tuple[str, bytes, int, str, str]] = {
     ),
     "a list of events": (EVENTS, b"[" + encode(PERSON_SEEN) + b"]", 422, "invalid", ""),
     "2 MB": (EVENTS, b" " * 2_000_000, 413, "too_large", ""),
-    "one byte too many": (EVENTS, b" " * (VALUE_BYTES_MAX + 1), 413, "too_large", ""),
+    "one byte too many": (EVENTS, b" " * (EVENT_BYTES_MAX + 1), 413, "too_large", ""),
 }
 
 
@@ -171,7 +171,7 @@ async def test_a_bad_body_is_refused_and_not_published(
 
 
 async def test_an_event_of_just_512_kb_is_taken(client: httpx.AsyncClient) -> None:
-    body = encode(PERSON_SEEN).ljust(VALUE_BYTES_MAX)
+    body = encode(PERSON_SEEN).ljust(EVENT_BYTES_MAX)
 
     assert (await client.post(EVENTS, content=body, headers=JSON)).status_code == 202
 
@@ -191,7 +191,7 @@ async def test_a_body_without_length_is_refused_before_all_of_it_is_read(
 
     assert "content-length" not in response.request.headers
     assert refusal(response) == (413, "too_large", "")
-    assert sum(sent) < VALUE_BYTES_MAX + 3 * 65_536
+    assert sum(sent) < EVENT_BYTES_MAX + 3 * 65_536
 
 
 async def test_an_announced_length_is_refused_before_any_of_it_is_read(
@@ -262,9 +262,9 @@ async def test_publishing_says_so_while_kafka_is_away(
 class Silent:
     """A publisher whose broker never answers."""
 
-    async def publish(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Acknowledged:
+    async def publish(self, record: Encoded) -> Acknowledged:
         await asyncio.Event().wait()
-        raise AssertionError(topic, key, value, headers)
+        raise AssertionError(record)
 
     async def reachable(self) -> None:
         await asyncio.Event().wait()

@@ -1,0 +1,190 @@
+"""The dead letters of a Kafka: which there are, what is in them, and another chance for them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+from uuid import UUID
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.history import History
+from streams.dead_letters import REDRIVE_BYTES_MAX, DeadLetter, fold, redrive
+from streams.lanes import Encoded
+from streams.ports import MediaStore
+from streams.records import Partition, Record
+from streams.topics import DEAD_LETTERS
+
+CALL_TIMEOUT_S: Final = 15.0
+TRANSACTION_TIMEOUT_MS: Final = 10_000
+TRANSACTIONAL_ID: Final = "dead-letters-redrive"
+"""One for all: who redrives fences whoever began before."""
+
+AT_ONCE: Final = 100
+"""Letters redriven in one transaction."""
+
+FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # public in all but name
+
+
+class NotRedriven(Exception):  # noqa: N818  # what it says is a state of the letter
+    """A letter can't be given another chance; the sentence says why and what to do."""
+
+
+@dataclass
+class Redriven:
+    """What became of the letters that were asked for; why not, by id."""
+
+    done: list[DeadLetter] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeadLetters:
+    """The letters of one Kafka; `media` has the values that were too large for it."""
+
+    cluster: Cluster
+    media: MediaStore
+
+    async def all(self) -> tuple[DeadLetter, ...]:
+        """Every letter that is kept, oldest first, values left out. Raises KafkaException."""
+        history = History(self.cluster, (DEAD_LETTERS.name,))
+        logs = await history.logs()
+        ends = await asyncio.to_thread(self._ends, logs.keys())
+        spans = {partition: (log.first, ends[partition]) for partition, log in logs.items()}
+        slim = [replace(r, value=None) async for batch in history.read(spans) for r in batch]
+        return fold(slim)
+
+    async def content(self, letter: DeadLetter) -> tuple[Record, bytes | None]:
+        """The letter as it lies in its topic, and the value that it is about.
+
+        Raises KafkaException, and NotRedriven when the value is gone.
+        """
+        async for records in self._records([letter]):
+            for record in records:
+                return record, await self._value(letter, record)
+        text = f"letter {letter.id} is not in {DEAD_LETTERS.name} any more"
+        raise NotRedriven(text)
+
+    async def redrive(
+        self, ids: Collection[UUID], *, corrected: bytes | None = None, again: bool = False
+    ) -> Redriven:
+        """Gives the values, or the corrected one, once more to the steps that wrote the letters.
+
+        Record and marker share a transaction, and the letters are read after every earlier such
+        transaction has ended: without `again` nobody redrives a letter twice.
+
+        Raises KafkaException, and NotRedriven when somebody else redrives at the same time.
+        """
+        producer = await asyncio.to_thread(self._producer)
+        result = Redriven()
+        letters = {letter.id: letter for letter in await self.all()}
+        chosen = [letters[id_] for id_ in _allowed(ids, letters, result, again=again)]
+        async for records in self._records(chosen):
+            outputs: list[Encoded] = []
+            done: list[DeadLetter] = []
+            for letter, record in _matched(chosen, records):
+                try:
+                    value = (
+                        corrected if corrected is not None else await self._value(letter, record)
+                    )
+                    outputs += redrive(letter, record, _sized(letter, value))
+                except NotRedriven as why:
+                    result.refused[letter.id] = str(why)
+                else:
+                    done.append(letter)
+            await asyncio.to_thread(_transact, producer, self.cluster, outputs)
+            result.done += done
+        return result
+
+    async def _records(self, letters: Sequence[DeadLetter]) -> AsyncIterator[list[Record]]:
+        """These letters' own records, a few at a time, without those no longer kept."""
+        places = {(letter.place, letter.offset) for letter in letters}
+        spans: dict[Partition, tuple[int, int]] = {}
+        for place, offset in places:
+            first, end = spans.get(place, (offset, 0))
+            spans[place] = (min(first, offset), max(end, offset + 1))
+        async for batch in History(self.cluster, (DEAD_LETTERS.name,)).read(spans):
+            records = [record for record in batch if (record.partition, record.offset) in places]
+            for at in range(0, len(records), AT_ONCE):
+                yield records[at : at + AT_ONCE]
+
+    async def _value(self, letter: DeadLetter, record: Record) -> bytes | None:
+        if letter.blob_sha256 is None:
+            return record.value
+        value = await self.media.get(letter.blob_sha256)
+        if value is None:
+            text = (
+                f"the value of letter {letter.id} is not in the media store: set "
+                "VIDETTE_MEDIA_FOLDER to the worker's, or give a corrected one with --value FILE"
+            )
+            raise NotRedriven(text)
+        return value
+
+    def _ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Ends that count what open transactions wrote: reading up to them waits for those."""
+        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
+        places = {p: TopicPartition(self.cluster.named(p.topic), p.number) for p in partitions}
+        found = self.cluster.admin().list_offsets(dict.fromkeys(places.values(), latest))
+        return {p: int(found[place].result().offset) for p, place in places.items()}
+
+    def _producer(self) -> Producer:
+        """A producer; every earlier one's transaction has ended when this returns."""
+        settings = self.cluster.confluent() | {
+            "transactional.id": self.cluster.named(TRANSACTIONAL_ID),
+            "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+            "partitioner": "murmur2_random",
+        }
+        producer = Producer(settings, logger=LIBRDKAFKA)
+        producer.init_transactions(CALL_TIMEOUT_S)
+        return producer
+
+
+def _allowed(
+    ids: Collection[UUID], letters: Mapping[UUID, DeadLetter], result: Redriven, *, again: bool
+) -> list[UUID]:
+    allowed: list[UUID] = []
+    for id_ in dict.fromkeys(ids):
+        if id_ not in letters:
+            result.refused[id_] = f"there is no letter {id_}; `dead-letters list` shows all"
+        elif letters[id_].redriven and not again:
+            result.refused[id_] = f"letter {id_} was redriven before; --again does it once more"
+        else:
+            allowed.append(id_)
+    return allowed
+
+
+def _matched(
+    letters: Sequence[DeadLetter], records: Sequence[Record]
+) -> list[tuple[DeadLetter, Record]]:
+    by_place = {(letter.place, letter.offset): letter for letter in letters}
+    return [(by_place[record.partition, record.offset], record) for record in records]
+
+
+def _sized(letter: DeadLetter, value: bytes | None) -> bytes | None:
+    if value is not None and len(value) > REDRIVE_BYTES_MAX:
+        text = (
+            f"the value of letter {letter.id} has {len(value)} bytes and no topic takes more than "
+            f"{REDRIVE_BYTES_MAX}: give a corrected one with --value FILE"
+        )
+        raise NotRedriven(text)
+    return value
+
+
+def _transact(producer: Producer, cluster: Cluster, outputs: Sequence[Encoded]) -> None:
+    """All of them or none. Raises KafkaException, NotRedriven."""
+    if not outputs:
+        return
+    try:
+        producer.begin_transaction()
+        for output in outputs:
+            topic = cluster.named(output.topic)
+            producer.produce(topic, output.value, output.key, headers=list(output.headers))
+        producer.commit_transaction(CALL_TIMEOUT_S)
+    except KafkaException as error:
+        if error.args[0].code() not in FENCED:
+            producer.abort_transaction(CALL_TIMEOUT_S)
+            raise
+        text = "somebody else redrives letters right now: look at the list, then try again"
+        raise NotRedriven(text) from error

@@ -1,0 +1,135 @@
+"""Reads topics from some offset to some other, all partitions, in no group: for folding anew."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Final, cast
+
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import OffsetSpec
+
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from streams.projection.ports import Log
+from streams.records import Headers, Partition, Record
+
+REQUEST_TIMEOUT_S: Final = 30.0
+POLL_S: Final = 0.5
+BATCH_MAX: Final = 2_000
+
+
+class History:
+    """Topics by their catalogue names. Every method raises KafkaException."""
+
+    def __init__(self, cluster: Cluster, topics: Iterable[str]) -> None:
+        self._cluster = cluster
+        self._topics = tuple(topics)
+
+    async def logs(self) -> dict[Partition, Log]:
+        """Every partition: the topic's id, its first offset, the one after the last committed."""
+        return await asyncio.to_thread(self._logs)
+
+    def _logs(self) -> dict[Partition, Log]:
+        admin = self._cluster.admin()
+        names = [self._cluster.named(topic) for topic in self._topics]
+        described = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_TIMEOUT_S)
+        ids: dict[Partition, str] = {}
+        for name, future in described.items():
+            topic = future.result()
+            for part in topic.partitions:
+                ids[Partition(self._cluster.catalogued(name), part.id)] = str(topic.topic_id)
+        places = {partition: self._place(partition) for partition in ids}
+        earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # theirs
+        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
+        first = admin.list_offsets(dict.fromkeys(places.values(), earliest))
+        end = admin.list_offsets(
+            dict.fromkeys(places.values(), latest), isolation_level=IsolationLevel.READ_COMMITTED
+        )
+        return {
+            partition: Log(
+                ids[partition], int(first[place].result().offset), int(end[place].result().offset)
+            )
+            for partition, place in places.items()
+        }
+
+    async def read(self, spans: Mapping[Partition, tuple[int, int]]) -> AsyncIterator[list[Record]]:
+        """All records from the first offset of a span up to, without, its second one."""
+        ends = {partition: end for partition, (first, end) in spans.items() if first < end}
+        if not ends:
+            return
+        consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
+        try:
+            consumer.assign([self._place(part, spans[part][0]) for part in ends])
+            while ends:
+                messages = await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
+                records = self._taken(consumer, messages, ends)
+                if records:
+                    yield records
+        finally:
+            await asyncio.to_thread(consumer.close)
+
+    def _taken(
+        self, consumer: Consumer, messages: list[Message], ends: dict[Partition, int]
+    ) -> list[Record]:
+        """The records within the spans; partitions that are through leave `ends`."""
+        records: list[Record] = []
+        for message in messages:
+            topic = self._cluster.catalogued(message.topic() or "")
+            partition = Partition(topic, message.partition() or 0)
+            offset = message.offset() or 0
+            if partition not in ends:
+                continue
+            error = message.error()
+            if error is None and offset < ends[partition]:
+                records.append(_record(partition, message))
+                offset += 1
+            elif error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # public in all but name
+                _raise_unless_passing(error)
+                continue
+            if offset >= ends[partition]:
+                del ends[partition]
+                consumer.incremental_unassign([self._place(partition)])
+        return records
+
+    def _place(self, partition: Partition, offset: int | None = None) -> TopicPartition:
+        name = self._cluster.named(partition.topic)
+        if offset is None:
+            return TopicPartition(name, partition.number)
+        return TopicPartition(name, partition.number, offset)
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            **self._cluster.confluent(),
+            "group.id": self._cluster.named("rebuild"),  # never joined: partitions are assigned
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+        }
+
+
+def _raise_unless_passing(error: KafkaError) -> None:
+    """Brokers come and go; only what would leave a hole, or can't pass, ends the reading."""
+    if error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # likewise
+        raise KafkaException(error)
+
+
+def _record(partition: Partition, message: Message) -> Record:
+    # The library gives a list of pairs, whatever its types say.
+    pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers: Headers = [(name, value or b"") for name, value in pairs]
+    return Record(
+        partition=partition,
+        offset=message.offset() or 0,
+        key=message.key(),
+        value=message.value(),
+        headers=headers,
+        timestamp_ms=message.timestamp()[1],
+    )

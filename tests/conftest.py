@@ -1,0 +1,40 @@
+"""Real services for every test that asks: one Kafka and one PostgreSQL, started when needed.
+
+What a test gets of them is its own: a database copied from a migrated one, a namespace on Kafka.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.kafka.clients import Cluster
+from infra.services.embedded import running
+from infra.services.endpoints import Endpoints
+from tests.embedded import Database, fresh_cluster, migrated
+
+
+@pytest.fixture(scope="session")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """Started by the first test that asks, stopped after the last; pytest shows what they say."""
+    with running(tmp_path_factory.mktemp("services"), print) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def migrated_template(endpoints: Endpoints) -> Iterator[str]:
+    """Migrated once; a copy takes a moment where migrating takes a second."""
+    with migrated(endpoints) as database:
+        yield database.name
+
+
+@pytest.fixture
+def database(endpoints: Endpoints, migrated_template: str) -> Iterator[Database]:
+    """A fresh, migrated database of the test's own."""
+    with migrated(endpoints, migrated_template) as found:
+        yield found
+
+
+@pytest.fixture
+def cluster(endpoints: Endpoints) -> Cluster:
+    """A namespace of the test's own, every topic in it with a few partitions."""
+    return fresh_cluster(endpoints)

@@ -1,0 +1,91 @@
+"""Processes of ours under test: workers that are started, killed and stopped, commands that are run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from infra.settings import ROOT
+from tests.system.site import Site
+
+T = TypeVar("T")
+
+DEADLINE_S: Final = 90.0
+POLL_S: Final = 0.1
+COMMAND: Final = (sys.executable, "-m", "infra")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker process and what it says."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """As the kernel does when memory runs out."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """Asks it to stop; its exit status."""
+        self.process.terminate()
+        return self.process.wait(DEADLINE_S)
+
+    def until(self, seen: Callable[[], T | None]) -> T:
+        """Looks again and again until there is something to see, the worker has died, or too late."""
+        ends = time.monotonic() + DEADLINE_S
+        while True:
+            found = seen()
+            if found:
+                return found
+            assert self.process.poll() is None, f"the worker has ended:\n{self.said()}"
+            assert time.monotonic() < ends, f"nothing within {DEADLINE_S} s:\n{self.said()}"
+            time.sleep(POLL_S)
+
+    def said(self) -> str:
+        """The end of its standard error."""
+        return self.log.read_text(errors="replace")[-6000:]
+
+
+@contextmanager
+def working(site: Site, **settings: str) -> Iterator[Worker]:
+    """A worker of all steps, in a process group of its own that is gone at the end."""
+    log = site.folder / f"worker-{time.monotonic_ns()}.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            (*COMMAND, "worker"),
+            cwd=ROOT,
+            env=site.environment(**settings),
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        yield Worker(process, log)
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # decoders, if they outlived it
+
+
+def command(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
+    """`./vidette …` on this site."""
+    return subprocess.run(
+        (*COMMAND, *words),
+        cwd=ROOT,
+        env=site.environment(),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )

@@ -1,0 +1,174 @@
+"""A site under test: its namespace on Kafka, its database, its folder, and a worker's environment.
+
+Everything that a test may look at is asked here, from outside: SQL, Kafka's own clients.
+"""
+
+import asyncio
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import OffsetSpec
+
+from connectors.kafka.clients import Cluster
+from connectors.kafka.dead_letters import DeadLetters
+from connectors.media.folder import FolderStore
+from infra.topology import STEPS
+from streams.dead_letters import DeadLetter
+from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, CAMERA_EVENTS, CLIPS, ENRICHED
+from streams.topics import INFERENCE_RESULTS, REGISTRY
+from tests.embedded import Database, finish
+
+READS = {
+    "enrich": (CAMERA_EVENTS.name,),
+    "record_inference": (INFERENCE_RESULTS.name,),
+    "fetch_clips": (ENRICHED.name,),
+    "describe": (CLIPS.name,),
+    "project": (REGISTRY.name, AI_EVENTS.name, AI_INFERENCES.name, AI_ATTEMPTS.name),
+}
+"""What each step reads, the earlier ones first."""
+
+assert set(READS) == set(STEPS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What `ai_events` says of one outcome."""
+
+    id: UUID
+    event_id: UUID
+    outcome: str
+    reason: str | None
+    clip_failure: str | None
+    provider: str | None
+    registered: bool
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A committed record."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Nobody else's."""
+
+    cluster: Cluster
+    database: Database
+    folder: Path
+
+    @property
+    def clips(self) -> Path:
+        """The one folder that clips may be read from."""
+        return self.folder / "clips"
+
+    @property
+    def letters(self) -> DeadLetters:
+        """The dead letters, with the worker's media store."""
+        return DeadLetters(self.cluster, FolderStore(self.folder / "media"))
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Of a process of ours on this site; settings of whoever runs the tests are left out."""
+        ours = {
+            "folder": str(self.folder),
+            "kafka_bootstrap_servers": self.cluster.bootstrap_servers,
+            "namespace": self.cluster.namespace,
+            "database_url": self.database.url,
+            "database_admin_url": self.database.admin_url,
+            "clip_folders": str(self.clips),
+            "clip_private_hosts": "127.0.0.1",
+            "metrics_port": "0",
+        }
+        theirs = {k: v for k, v in os.environ.items() if not k.startswith("VIDETTE_")}
+        return theirs | {f"VIDETTE_{k.upper()}": v for k, v in (ours | settings).items()}
+
+    def rows(self) -> list[Row]:
+        """Every outcome in the read model."""
+        return finish(_rows(self.database.url))
+
+    def open_letters(self) -> list[DeadLetter]:
+        """Every dead letter that nobody has redriven."""
+        return [letter for letter in self.all_letters() if not letter.redriven]
+
+    def all_letters(self) -> tuple[DeadLetter, ...]:
+        """Every dead letter."""
+        return finish(self.letters.all())
+
+    def taken(self, topic: str) -> list[Taken]:
+        """Every committed record of a topic, as a client that isn't ours reads it."""
+        return finish(_taken(self.cluster, topic))
+
+    def lag(self) -> dict[str, int]:
+        """Of each step: offsets of its topics that its group has not committed.
+
+        Steps are asked from first to last, so 0 everywhere means that nothing is under way.
+        """
+        return {step: self._lag(step, topics) for step, topics in READS.items()}
+
+    def _lag(self, step: str, topics: tuple[str, ...]) -> int:
+        admin = self.cluster.admin()
+        names = [self.cluster.named(topic) for topic in topics]
+        found = admin.list_topics(timeout=10).topics
+        places = [Place(name, number) for name in names for number in found[name].partitions]
+        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
+        ends = admin.list_offsets(dict.fromkeys(places, latest))
+        asked = ConsumerGroupTopicPartitions(self.cluster.named(step), places)
+        (answer,) = admin.list_consumer_group_offsets([asked]).values()
+        committed = {(p.topic, p.partition): p.offset for p in answer.result().topic_partitions}
+        return sum(
+            future.result().offset - max(0, committed.get((place.topic, place.partition), 0))
+            for place, future in ends.items()
+        )
+
+
+async def _rows(url: str) -> list[Row]:
+    connection = await asyncpg.connect(url, server_settings={"search_path": "read_model"})
+    try:
+        found = await connection.fetch(
+            "select a.id, event_id, outcome, reason, event_metadata->>'clip_failure' as failure, "
+            "provider_used, d.registered from ai_events a join devices d on d.id = a.camera_id"
+        )
+    finally:
+        await connection.close()
+    return [Row(*record) for record in found]
+
+
+async def _taken(cluster: Cluster, topic: str) -> list[Taken]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=cluster.bootstrap_servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        name = cluster.named(topic)
+        numbers = await _partitions(consumer, name)
+        places = [TopicPartition(name, number) for number in numbers]
+        consumer.assign(places)
+        await consumer.seek_to_beginning(*places)
+        ends = await consumer.end_offsets(places)
+        taken: list[Taken] = []
+        for place in places:
+            while await consumer.position(place) < ends[place]:
+                batches = await consumer.getmany(timeout_ms=200)
+                for record in (r for records in batches.values() for r in records):
+                    taken.append(Taken(record.key, record.value, tuple(record.headers)))
+        return taken
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    await consumer._client.set_topics([topic])  # noqa: SLF001  # no public way without a group
+    while not (found := consumer.partitions_for_topic(topic)):
+        await asyncio.sleep(0.05)
+    return sorted(found)
