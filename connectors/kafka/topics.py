@@ -1,6 +1,7 @@
 """Topics on a Kafka: looks at them, and makes what the catalogue's plan asks for."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 
 from confluent_kafka.admin import (
     AdminClient,
@@ -12,10 +13,12 @@ from confluent_kafka.admin import (
 )
 
 from connectors.kafka.clients import Cluster
+from streams.queries import Unavailable
 from streams.topic_plan import Alter, Change, Create, Found, Layout, plan
 from streams.topics import catalogue
 
 REQUEST_TIMEOUT_S = 30.0
+VISIBLE_POLL_S = 0.05
 
 
 def compare(cluster: Cluster, layout: Layout) -> tuple[Change, ...]:
@@ -24,16 +27,30 @@ def compare(cluster: Cluster, layout: Layout) -> tuple[Change, ...]:
 
 
 def apply(cluster: Cluster, changes: Iterable[Change]) -> None:
-    """Carries out what the plan allows; refusals are left alone. Raises KafkaException."""
+    """Carries out what the plan allows; refusals are left alone.
+
+    Raises KafkaException and Unavailable.
+    """
     admin = cluster.admin()
     new = [_new(cluster, change) for change in changes if isinstance(change, Create)]
     if new:
         for future in admin.create_topics(new, request_timeout=REQUEST_TIMEOUT_S).values():
             future.result()
+        _wait_until_visible(admin, [topic.topic for topic in new])
     altered = [_altered(cluster, change) for change in changes if isinstance(change, Alter)]
     if altered:
         for future in admin.incremental_alter_configs(altered).values():
             future.result()
+
+
+def _wait_until_visible(admin: AdminClient, topics: Collection[str]) -> None:
+    """The controller has made them; brokers may hear of it a moment later."""
+    ends = time.monotonic() + REQUEST_TIMEOUT_S
+    while not set(topics) <= admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics.keys():
+        if time.monotonic() > ends:
+            text = f"the new topics are not known to the broker after {REQUEST_TIMEOUT_S:g} s"
+            raise Unavailable("kafka", text)
+        time.sleep(VISIBLE_POLL_S)
 
 
 def _found(admin: AdminClient, cluster: Cluster) -> dict[str, Found]:

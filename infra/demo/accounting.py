@@ -1,8 +1,9 @@
 """What was published against what is recorded, id by id. Pure: evidence in, balance out.
 
 An input is *lost* when neither a row nor a dead letter speaks of it, or when its row has no record
-in the log. It is *doubled* when it has more than one row, a row as well as a dead letter, or, published
-once, more than one record in the log (a repeat may be recorded twice under its one id: design, 2).
+in the log. It is *doubled* when it has more than one row, a row as well as a dead letter, or,
+published once, more than one record in the log (a repeat may be recorded twice there,
+under its one id: design, 2).
 """
 
 from collections import Counter
@@ -171,7 +172,7 @@ def compare(ledger: Ledger, rows: Iterable[Row], logged: Logged) -> Balance:
 
 
 def carriers(event_id: UUID) -> tuple[UUID, UUID, UUID]:
-    """Ids of the records that carry a camera event through the chain; each may become the letter."""
+    """Ids of the records that carry a camera event along; any of them may become a letter."""
     return event_id, identity.follows(event_id, "clip"), identity.outcome_id(event_id)
 
 

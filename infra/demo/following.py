@@ -87,7 +87,7 @@ class Following:
                 before = now if found else before
 
     async def balance(self) -> Balance:
-        """Compares everything published with everything recorded, read anew. Raises ServicesFailed."""
+        """Everything published against everything recorded, read anew. Raises ServicesFailed."""
         self.board.phase = "comparing, id by id"
         await self._quiet()
         await self.log.caught_up()

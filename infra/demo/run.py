@@ -1,18 +1,19 @@
 """One run of the demo: services, topics, tables, cameras, a worker, an API; then life on the site.
 
-Whatever happens, what was started is stopped: contexts on the way out, the kernel when we are killed.
+Whatever happens, what was started is stopped: by contexts on the way out, by the kernel when we are
+killed.
 """
 
 import asyncio
 import fcntl
-import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Final, Protocol
 
 from connectors.kafka.clients import Cluster
@@ -22,7 +23,7 @@ from infra.cli.topics import apply_topics, layout, shown
 from infra.demo.accounting import Balance, Ledger
 from infra.demo.evidence import Log, Rows
 from infra.demo.following import Following
-from infra.demo.processes import Program, free_port, metrics_url, program
+from infra.demo.processes import Child, Program, free_port, metrics_url, program, psql
 from infra.demo.site import CAMERAS, Site
 from infra.demo.upstream import Pace, Upstream
 from infra.demo.video import make_clips
@@ -34,6 +35,7 @@ from infra.settings import Settings
 from streams.topic_plan import Refuse
 
 SEED: Final = 1
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,18 @@ class Result:
     trouble: str = ""
 
 
+class Screen(Protocol):
+    """Where people watch."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+        ...
+
+    def live(self, board: Board) -> AbstractContextManager[None]:
+        """Shows the board as long as the context lasts."""
+        ...
+
+
 class Interrupted(BaseException):
     """A signal asked us to stop at once; there is no balance."""
 
@@ -61,33 +75,60 @@ class Interrupted(BaseException):
         self.status = 128 + number
 
 
-class Screen(Protocol):
-    """Where people watch."""
+@dataclass
+class Stopping:
+    """What signals do: the first Ctrl-C ends the publishing, everything else ends the demo."""
 
-    def say(self, text: str) -> None:
-        """One line, above the live view."""
-        ...
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    publishing: bool = False
+    ending: bool = False
+    _task: asyncio.Task[Result] | None = None
+    _number: int = 0
 
-    def live(self, board: Board) -> AbstractContextManager[None]:
-        """Shows the board as long as the context lasts."""
-        ...
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """The signal handler; Python runs it in the main thread."""
+        if self.ending:
+            return  # stopping takes a moment; impatience must not cut it off
+        if self._task is None:
+            self.ending = True
+            raise Interrupted(number)
+        loop = self._task.get_loop()
+        if number == signal.SIGINT and self.publishing and not self.asked.is_set():
+            loop.call_soon_threadsafe(self.asked.set)
+            return
+        self._number = self._number or number
+        loop.call_soon_threadsafe(self._task.cancel)
+
+    def run(self, demo: "Demo", plan: Plan) -> Result:
+        """Runs the demo's loop. Raises Interrupted."""
+
+        async def main() -> Result:
+            self._task = asyncio.current_task()
+            return await demo.run(plan, self)
+
+        try:
+            return asyncio.run(main())
+        except asyncio.CancelledError as error:
+            raise Interrupted(self._number) from error
+        finally:
+            self.ending = True
 
 
 def run(settings: Settings, plan: Plan, screen: Screen) -> Result:
-    """The whole demo. Raises ServicesFailed and what else a person can mend; Interrupted."""
+    """The whole demo. Raises Interrupted, ServicesFailed and what else a person can mend."""
+    stopping, began = Stopping(), time.monotonic()
+    place = settings.folder / "demo"
     with ExitStack() as stack:
-        stack.enter_context(_stoppable())
-        stack.enter_context(_sole(settings.folder / "demo"))
-        stack.callback(_ignore_signals)  # stopping takes a moment; impatience must not cut it off
+        stack.enter_context(_handled(stopping))
+        stack.enter_context(_sole(place))
         pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="videos"))
-        videos = pool.submit(make_clips, settings.folder / "demo", SEED)
-        found = _services(stack, settings, screen.say)
+        videos = pool.submit(make_clips, place, SEED)
+        found = _services(stack, settings, screen)
         children = stack.enter_context(program(settings))
-        stack.callback(_ignore_signals)
-        screen.say("Making the cameras' videos ..." if not videos.done() else "")
-        demo = Demo(settings, found, children, Site(_run_name(), SEED, videos.result()), screen)
-        with asyncio.Runner() as runner:
-            return runner.run(demo.run(plan))
+        if not videos.done():
+            screen.say("Making the videos of the cameras ...")
+        site = Site(f"{time.time_ns() // 1_000_000:x}", SEED, videos.result())
+        return stopping.run(Demo(settings, found, children, site, screen, began), plan)
 
 
 @dataclass(frozen=True)
@@ -99,9 +140,132 @@ class Demo:
     children: Program
     site: Site
     screen: Screen
+    began: float
 
-    async def run(self, plan: Plan) -> Result:
-        """From empty topics to the balance."""
+    async def run(self, plan: Plan, stopping: Stopping) -> Result:
+        """From topics and tables to the balance."""
         kafka = cluster(self.settings, self.found)
         await self._prepared(kafka)
-        ...
+        ledger, board = Ledger(), Board(self.began, psql=self._psql())
+        async with AsyncExitStack() as stack:
+            publisher = KafkaPublisher(kafka)
+            stack.push_async_callback(publisher.close)
+            upstream = Upstream(self.site, publisher, ledger)
+            await upstream.register()
+            worker, api = self._started(board)
+            log = Log(kafka)
+            stack.push_async_callback(log.close)
+            await log.begin()
+            rows = Rows(self.found.database_url, [camera.id for camera in CAMERAS])
+            stack.push_async_callback(rows.close)
+            following = Following(board, ledger, rows, log, await metrics_url(worker))
+            upstream.seen = following.sent
+            life = Life(upstream, following, (worker, api))
+            with self.screen.live(board):
+                return await life.run(plan, stopping)
+
+    async def _prepared(self, kafka: Cluster) -> None:
+        self.screen.say("Making topics and tables ...")
+        changes, _ = await asyncio.gather(
+            asyncio.to_thread(apply_topics, kafka, layout(self.settings)),
+            migrate.migrate(
+                migrate.admin_url_of(self.found.database_admin_url),
+                application_role=migrate.role_of(self.found.database_url),
+            ),
+        )
+        refused = [shown(change) for change in changes if isinstance(change, Refuse)]
+        if refused:
+            raise ServicesFailed(refused[0])
+
+    def _psql(self) -> str:
+        """What to type to see the rows."""
+        if self.settings.database_url:
+            return 'psql "$VIDETTE_DATABASE_URL"'
+        script = psql(self.settings.folder / "demo", self.found)
+        return _short(script) if script else ""
+
+    def _started(self, board: Board) -> tuple[Child, Child]:
+        wanted, host = self.settings.api_port, self.settings.api_host
+        port = free_port(host, wanted)
+        if port != wanted:
+            self.screen.say(f"Port {wanted} is taken, so the API is on port {port}.")
+        shown_host = f"[{host}]" if ":" in host else host
+        board.api = f"http://{shown_host}:{port}/api/v1/events"
+        self.screen.say("Starting the worker and the API ...")
+        return self.children.worker(), self.children.api(port)
+
+
+@dataclass(frozen=True)
+class Life:
+    """Publishing and following, side by side."""
+
+    upstream: Upstream
+    following: Following
+    children: tuple[Child, ...]
+
+    async def run(self, plan: Plan, stopping: Stopping) -> Result:
+        """Publishes as planned, waits for every outcome, compares."""
+        board, stop = self.following.board, stopping.asked
+        board.phase = "publishing"
+        stopping.publishing = True
+        publishing = asyncio.create_task(self.upstream.publish(Pace.of(plan.events), stop))
+        tasks = [
+            publishing,
+            asyncio.create_task(self.following.log.run()),
+            asyncio.create_task(self.following.steps()),
+        ]
+        if plan.seconds is not None:
+            asyncio.get_running_loop().call_later(plan.seconds, stop.set)
+        try:
+            trouble = await self.following.until_all(publishing, self.children)
+            stop.set()
+            balance = await self.following.balance()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return Result(balance, time.monotonic() - board.began, trouble)
+
+
+def _services(stack: ExitStack, settings: Settings, screen: Screen) -> Endpoints:
+    """Those that are set; else the embedded ones, which are started unless they run already."""
+    external = settings.kafka_bootstrap_servers and settings.database_url
+    if not external and find(settings.folder) is None:
+        services = running(settings.folder, screen.say, cache_folder=settings.cache_folder)
+        stack.enter_context(services)
+    return endpoints(settings)
+
+
+def _short(path: Path) -> str:
+    """As a person here would type it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+@contextmanager
+def _handled(stopping: Stopping) -> Iterator[None]:
+    before: Mapping[int, object] = {n: signal.signal(n, stopping) for n in SIGNALS}
+    try:
+        yield
+    finally:
+        stopping.ending = True
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal gave us
+
+
+@contextmanager
+def _sole(folder: Path) -> Iterator[None]:
+    """One demo at a time in a folder: two would fence each other's workers."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "demo.lock").open("a")
+    except OSError as error:
+        text = f"can't write to {folder} ({error.strerror}): choose another with --folder."
+        raise ServicesFailed(text) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            text = f"a demo runs in {folder.parent} already: stop it, or choose another --folder."
+            raise ServicesFailed(text) from error
+        yield

@@ -5,7 +5,7 @@ of each kind: clips of four scenes, a clip that is missing, no picture at all, s
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,7 @@ class SiteCamera:
     name: str
     registered: bool = True
     zones: tuple[Zone, ...] = ()
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def id(self) -> UUID:

@@ -18,7 +18,7 @@ from streams.queries import Acknowledged
 INFERENCES_PER_S = 200.0
 INFERENCES_PER_EVENT = 10
 EVENTS_PER_S = 2.0
-"""While the demo runs for its viewer; with a number of events to publish, as the edge model's rate."""
+"""While the demo runs for its viewer; a given number goes faster."""
 
 REPEATED_LATER = 4
 """A repeat comes after so many other events: by then the first one may be anywhere in the chain."""

@@ -17,8 +17,14 @@ from infra.demo.processes import Step
 from infra.demo.site import CAMERAS
 from infra.topology import STEPS
 
-SENTENCES_MAX: Final = 40
+SENTENCES_SHOWN_MAX: Final = 12
+ROOMY_HEIGHT: Final = 30
+ROOMY_WIDTH: Final = 110
+AGE_WIDTH: Final = 6
 SECONDS_LONG: Final = 100.0
+LAG_NOTABLE: Final = 1000
+WITHOUT_OUTPUT: Final = ("project",)
+"""Steps that write rows, not records."""
 
 
 class Sentence(NamedTuple):
@@ -44,7 +50,7 @@ class CameraLine:
 class StepLine:
     """One step: its counters, and how many records a second it takes."""
 
-    now: Step = Step()
+    now: Step = field(default_factory=Step)
     rate: float = 0.0
 
 
@@ -55,6 +61,7 @@ class Board:
     began: float
     phase: str = "starting"
     api: str = ""
+    psql: str = ""
     camera_events: int = 0
     inferences: int = 0
     outstanding: int = 0
@@ -62,7 +69,7 @@ class Board:
         default_factory=lambda: {camera.id: CameraLine(camera.name) for camera in CAMERAS}
     )
     steps: dict[str, StepLine] = field(default_factory=lambda: {s: StepLine() for s in STEPS})
-    sentences: deque[Sentence] = field(default_factory=lambda: deque(maxlen=SENTENCES_MAX))
+    sentences: deque[Sentence] = field(default_factory=lambda: deque(maxlen=SENTENCES_SHOWN_MAX))
 
     def say(self, camera_id: UUID, sentence: Sentence) -> None:
         """An outcome of a camera that the site knows."""
@@ -81,15 +88,20 @@ class View:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Header, cameras, steps, sentences."""
-        board = self.board
+        board, height = self.board, self.height or options.max_height
+        gap = [Text()] if height >= ROOMY_HEIGHT else []
+        wide = options.max_width >= ROOMY_WIDTH
         top: list[RenderableType] = [
             header(board, self.now),
-            cameras(board, self.now),
+            *gap,
+            cameras(board, self.now, wide=wide),
+            *gap,
             steps(board),
+            *gap,
         ]
         used = len(console.render_lines(Group(*top), options, pad=False))
-        room = (self.height or options.max_height) - used - 2
         yield from top
+        room = min(height - used - 1, SENTENCES_SHOWN_MAX)
         if room > 0:
             yield sentences(board, self.now, room)
 
@@ -97,52 +109,55 @@ class View:
 def header(board: Board, now: float) -> RenderableType:
     """Who we are, how long we run, how much there was, and where to ask."""
     elapsed = int(now - board.began)
-    line = Table.grid(expand=True)
-    line.add_column(no_wrap=True, overflow="ellipsis")
-    line.add_column(justify="right", no_wrap=True)
+    title = Table.grid(expand=True, padding=(0, 1))
+    title.add_column(no_wrap=True)
+    title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    title.add_column(no_wrap=True)
+    title.add_row(" Vidette demo", board.phase, f"{elapsed // 60:02}:{elapsed % 60:02} ")
+    title.style = "bold white on dark_blue"
     counts = (
-        f"{board.camera_events:,} camera events, {board.inferences:,} inference results, "
-        f"{board.outstanding:,} under way"
+        f" {board.camera_events:,} camera events, {board.inferences:,} inference results "
+        f"published; {board.outstanding:,} under way"
     )
-    line.add_row(
-        Text.assemble(("Vidette demo", "bold"), "  ", (board.phase, "cyan")),
-        f"{elapsed // 60:02}:{elapsed % 60:02}",
-    )
-    api = Text(board.api, "blue") if board.api else Text("API is starting", "dim")
-    return Group(line, Text(counts, no_wrap=True, overflow="ellipsis"), api)
+    where = Table.grid(expand=True, padding=(0, 2))
+    where.add_column(no_wrap=True)
+    where.add_column(ratio=1, no_wrap=True, overflow="ellipsis", justify="right")
+    where.add_row(Text(f" {board.api or 'the API is starting'}", "blue"), Text(board.psql, "blue"))
+    return Group(title, Text(counts, no_wrap=True, overflow="ellipsis"), where)
 
 
-def cameras(board: Board, now: float) -> Table:
+def cameras(board: Board, now: float, *, wide: bool = True) -> Table:
     """One line per camera."""
-    table = _table("camera", "events", "descr", "undescr", "skipped")
-    table.columns[0].min_width = max(map(len, STEPS))
-    table.add_column("age", justify="right", min_width=5)
+    kinds = OUTCOMES if wide else ("descr", "degr", "undescr", "skip")
+    table = _table("camera", "events", *kinds, "age")
+    table.expand = True
+    table.columns[-1].min_width = AGE_WIDTH
     table.add_column("latest", ratio=1, no_wrap=True, overflow="ellipsis")
     for line in board.cameras.values():
-        kinds = line.outcomes
-        answered = kinds["described"] + kinds["degraded"]
-        numbers = (line.events, answered, kinds["undescribed"], kinds["skipped"])
-        age = _age(now - line.last.at) if line.last else ""
-        said = Text(line.last.text, line.last.style) if line.last else Text("")
-        table.add_row(line.name, *[f"{number:,}" for number in numbers], age, said)
+        numbers = [line.events, *[line.outcomes[kind] for kind in OUTCOMES]]
+        said = line.last or Sentence(now, "", "")
+        age = _age(now - said.at) if line.last else ""
+        shown = [f"{number:,}" for number in numbers]
+        table.add_row(Text(f" {line.name}", "cyan"), *shown, age, Text(said.text, said.style))
     return table
 
 
 def steps(board: Board) -> Table:
     """One line per step, as its worker counts."""
-    table = _table("step", "received", "published", "dead", "lag", "per s")
-    table.columns[0].min_width = max(map(len, STEPS))
+    table = _table("step", "received", "published", "dead", "lag", "a second")
     for name, line in board.steps.items():
-        dead = Text(f"{line.now.dead:,}", "red" if line.now.dead else "")
-        numbers = [f"{line.now.received:,}", f"{line.now.published:,}"]
-        table.add_row(name, *numbers, dead, f"{line.now.lag:,}", f"{line.rate:,.0f}")
+        dead = Text(f"{line.now.dead:,}", "bold red" if line.now.dead else "")
+        lag = Text(f"{line.now.lag:,}", "yellow" if line.now.lag >= LAG_NOTABLE else "")
+        published = "" if name in WITHOUT_OUTPUT else f"{line.now.published:,}"
+        received, rate = f"{line.now.received:,}", f"{line.rate:,.0f}"
+        table.add_row(Text(f" {name}", "green"), received, published, dead, lag, rate)
     return table
 
 
 def sentences(board: Board, now: float, room: int) -> Table:
     """The newest sentences, the newest last."""
     table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(justify="right", min_width=5, style="dim")
+    table.add_column(justify="right", min_width=AGE_WIDTH, style="dim")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for said in list(board.sentences)[-room:]:
@@ -160,7 +175,8 @@ def progress(board: Board) -> str:
 
 def summary(balance: Balance, seconds: float) -> RenderableType:
     """The end: what became of everything."""
-    kinds = ", ".join(f"{n:,} {kind}" for kind, n in balance.outcomes.items())
+    counted = [(balance.outcomes.get(kind, 0), kind) for kind in OUTCOMES]
+    kinds = ", ".join(f"{n:,} {kind}" for n, kind in counted if n)
     rows = [
         f"{balance.camera_events:,} camera events: {kinds or 'nothing'}"
         + (f", {balance.dead_lettered:,} dead letters" if balance.dead_lettered else ""),
@@ -182,8 +198,8 @@ def summary(balance: Balance, seconds: float) -> RenderableType:
 
 
 def _table(first: str, *numbers: str) -> Table:
-    table = Table(box=None, expand=True, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, no_wrap=True)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(f" {first}", no_wrap=True)
     for name in numbers:
         table.add_column(name, justify="right", no_wrap=True)
     return table

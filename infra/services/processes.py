@@ -67,7 +67,7 @@ class Children:
         log: Path | None = None,
         folder: Path = Path("/"),
     ) -> subprocess.Popen[bytes]:
-        """Starts a child in `folder`; its output goes to `log`, without one to a pipe, as its input."""
+        """Starts a child; its output goes to `log`, without one to a pipe, like its input."""
         whole = [*identity.prefix, *self._leash(ending), *map(str, command)]
 
         def popen() -> subprocess.Popen[bytes]:

@@ -233,10 +233,11 @@ async def test_a_held_partition_gives_nothing_until_it_is_let_go(bench: Bench) -
 
     after, _ = await until(lane, lambda got: any(r.value == b"late" for r in got))
 
-    assert not any(r.partition == held for r in while_held) and after
+    came = [any(r.partition == held for r in records) for records in (while_held, after)]
+    assert came == [False, True]
 
 
 async def test_a_topic_is_known_by_the_id_it_was_made_with(bench: Bench) -> None:
     ids = await (await bench.lane()).topic_ids()
 
-    assert set(ids) == {IN} and ids[IN]
+    assert [bool(ids[topic]) for topic in ids] == [True]

@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.clients import Cluster
-from connectors.kafka.dead_letters import DeadLetters
+from connectors.kafka.dead_letters import DeadLetters, Redriven
 from connectors.media.folder import FolderStore
 from infra.topology import STEPS
 from streams.dead_letters import DeadLetter
@@ -102,6 +102,16 @@ class Site:
     def all_letters(self) -> tuple[DeadLetter, ...]:
         """Every dead letter."""
         return finish(self.letters.all())
+
+    def content(self, letter: DeadLetter) -> bytes | None:
+        """The value that a letter is about."""
+        return finish(self.letters.content(letter))[1]
+
+    def redrive(
+        self, letter: DeadLetter, corrected: bytes | None = None, *, again: bool = False
+    ) -> Redriven:
+        """As the command does."""
+        return finish(self.letters.redrive([letter.id], corrected=corrected, again=again))
 
     def taken(self, topic: str) -> list[Taken]:
         """Every committed record of a topic, as a client that isn't ours reads it."""

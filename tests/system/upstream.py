@@ -31,19 +31,16 @@ class Upstream:
     """One producer that compresses and has no limits of its own; order is kept."""
 
     cluster: Cluster
+    compression: str = "gzip"
     places: dict[str, tuple[Partition, int]] = field(default_factory=dict)
     """Where each named record went."""
     errors: list[KafkaError] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._producer = self.producer()
-
-    def producer(self, compression: str = "gzip") -> Producer:
-        """Its like."""
-        return Producer(
+        self._producer = Producer(
             {
                 "bootstrap.servers": self.cluster.bootstrap_servers,
-                "compression.type": compression,
+                "compression.type": self.compression,
                 "message.max.bytes": 10_000_000,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,

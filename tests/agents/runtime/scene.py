@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from agents.runtime.effect import EffectRuntime
 from agents.runtime.pure import PureRuntime
 from connectors.memory.log import MemoryLane, MemoryLog
-from connectors.memory.media import MemoryMedia
-from schemas.camera_events import MotionDetected
+from schemas.camera_events import CameraEvent, MotionDetected
 from schemas.clips import CameraEventEnriched
 from streams.lanes import Encoded
 from streams.publishing import record
@@ -63,7 +62,7 @@ def motion(name: str, camera: str = "gate") -> MotionDetected:
     return MotionDetected(event_id=name, source="test", camera_id=camera, timestamp=NOON)
 
 
-def published(log: MemoryLog, *events: MotionDetected) -> None:
+def published(log: MemoryLog, *events: CameraEvent) -> None:
     for event in events:
         log.append(record(event))
 
@@ -92,7 +91,3 @@ async def run(runtime: PureRuntime | EffectRuntime, lane: MemoryLane, *, batches
         for _ in range(batches):
             await runtime.handle(await lane.take())
         await runtime.drain()
-
-
-def media() -> MemoryMedia:
-    return MemoryMedia()

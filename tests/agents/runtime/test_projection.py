@@ -1,0 +1,215 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from agents.record_inference import RecordInference
+from agents.runtime.projection import ProjectionRuntime
+from connectors.memory.log import MemoryLedgerReader, MemoryLetters, MemoryLog
+from connectors.memory.media import MemoryMedia
+from connectors.memory.read_model import MemoryReadModel, Store
+from schemas.inferences import InferenceResult
+from streams import wire
+from streams.lanes import Batch, Encoded
+from streams.projection.ports import LedgerBeyondLog, ProjectionBatch, ReadModelAway
+from streams.projection.project import PROJECTED
+from streams.records import Partition, Received
+from streams.registry import Registry
+from streams.steps import Projection
+from streams.topics import AI_INFERENCES
+from tests.agents.runtime.scene import NOON, FastClock, Tally, reasons
+
+
+class Trouble(MemoryReadModel):
+    """A read model that is away for the first writes, or loses its answer after them."""
+
+    def __init__(self, store: Store, *, before: int = 0, after: int = 0) -> None:
+        super().__init__(store)
+        self.before = before
+        self.after = after
+
+    async def write(self, batch: ProjectionBatch) -> None:
+        if self.before:
+            self.before -= 1
+            raise ReadModelAway("told to be away")
+        await super().write(batch)
+        if self.after:
+            self.after -= 1
+            raise ReadModelAway("written, and the answer lost")
+
+
+@dataclass
+class Bench:
+    log: MemoryLog = field(default_factory=MemoryLog)
+    store: Store = field(default_factory=Store)
+    model: MemoryReadModel | None = None
+
+    def record(self, *names: str, frame_id: int = 1) -> None:
+        agent = RecordInference(Registry())
+        for name in names:
+            result = InferenceResult(
+                result_id=name,
+                source="edge",
+                camera_id="gate",
+                timestamp=NOON,
+                model_id="m",
+                frame_id=frame_id,
+            )
+            for output in agent(Received(result)):
+                self.log.append(wire.encoded("record_inference", output))
+
+    def open(self) -> tuple[ProjectionRuntime, MemoryLedgerReader]:
+        topics = [topic.name for topic in PROJECTED]
+        reader = MemoryLedgerReader(self.log, "project", topics)
+        model = self.model or MemoryReadModel(self.store)
+        step = Projection(name="project", reads=PROJECTED, into=model)
+        letters = MemoryLetters(self.log)
+        runtime = ProjectionRuntime(step, reader, letters, MemoryMedia(), Tally(), FastClock())
+        return runtime, reader
+
+    async def run(self, *, until: int) -> None:
+        """Projects until so many rows are there, and one batch beyond."""
+        runtime, reader = self.open()
+        while len(self.store.events) < until:
+            await runtime.handle(await reader.take())
+            await runtime.drain()
+        await runtime.drain()
+
+    @property
+    def names(self) -> list[str]:
+        rows = sorted(self.store.events.values(), key=lambda row: row.event_metadata)
+        return [row.event_metadata.split(b'"result_id":"')[1][:1].decode() for row in rows]
+
+
+async def test_every_recorded_inference_becomes_a_row() -> None:
+    bench = Bench()
+    bench.record("a", "b", "c")
+
+    await bench.run(until=3)
+
+    assert bench.names == ["a", "b", "c"]
+
+
+async def test_a_second_worker_goes_on_where_the_ledger_says() -> None:
+    bench = Bench()
+    bench.record("a")
+    await bench.run(until=1)
+    bench.record("b")
+
+    await bench.run(until=2)
+
+    assert sum(bench.store.events_per_hour.values()) == 2
+
+
+async def test_while_the_database_is_away_nothing_is_lost() -> None:
+    bench = Bench()
+    bench.model = Trouble(bench.store, before=3)
+    bench.record("a", "b")
+
+    await bench.run(until=2)
+
+    assert bench.names == ["a", "b"]
+
+
+async def test_an_answer_that_was_lost_doubles_nothing() -> None:
+    bench = Bench()
+    bench.model = Trouble(bench.store, after=1)
+    bench.record("a", "b")
+    runtime, reader = bench.open()
+
+    for _ in range(3):
+        await runtime.handle(await reader.take())
+        await runtime.drain()
+
+    assert sum(bench.store.events_per_hour.values()) == 2
+
+
+async def test_batches_polled_before_a_failure_are_not_written_as_if_they_came_after_it() -> None:
+    bench = Bench()
+    bench.model = Trouble(bench.store)
+    bench.record("a")
+    runtime, reader = bench.open()
+    await runtime.handle(await reader.take())
+    first = await reader.take()
+    bench.record("b")
+    second = Batch((await reader.take()).records, first.leases)
+    bench.model.before = 1
+
+    await runtime.handle(first)
+    await runtime.handle(second)
+    await runtime.drain()
+    written_too_early = list(bench.store.events)
+    await bench_rest(runtime, reader, bench, rows=2)
+
+    assert (written_too_early, bench.names) == ([], ["a", "b"])
+
+
+async def bench_rest(
+    runtime: ProjectionRuntime, reader: MemoryLedgerReader, bench: Bench, *, rows: int
+) -> None:
+    while len(bench.store.events) < rows:
+        await runtime.handle(await reader.take())
+        await runtime.drain()
+
+
+async def test_a_row_that_the_database_refuses_costs_only_itself() -> None:
+    bench = Bench()
+    bench.model = MemoryReadModel(bench.store, takes=lambda row: row.frame_id != 13)
+    bench.record("a", "b")
+    bench.record("x", frame_id=13)
+    bench.record("c")
+
+    await bench.run(until=3)
+
+    assert (bench.names, reasons(bench.log)) == (["a", "b", "c"], ["row_refused"])
+
+
+async def test_bytes_that_are_no_event_of_ours_become_a_letter() -> None:
+    bench = Bench()
+    bench.record("a")
+    key = bench.log.of(AI_INFERENCES.name)[0].key
+    bench.log.append(Encoded(AI_INFERENCES.name, key, b"{}", ()))
+    bench.record("b")
+
+    await bench.run(until=2)
+
+    assert (bench.names, reasons(bench.log)) == (["a", "b"], ["invalid"])
+
+
+async def test_a_zombie_is_told_so_and_writes_nothing_twice() -> None:
+    bench = Bench()
+    bench.record("a")
+    zombie, its_reader = bench.open()
+    await zombie.handle(await its_reader.take())
+    late = await its_reader.take()
+    await bench.run(until=1)
+
+    await zombie.handle(late)
+    await zombie.drain()
+
+    assert sum(bench.store.events_per_hour.values()) == 1
+
+
+async def test_a_ledger_beyond_the_log_stops_loudly() -> None:
+    bench = Bench()
+    bench.record("a")
+    await bench.run(until=1)
+    bench.log.records.clear()
+    runtime, reader = bench.open()
+
+    with pytest.raises(LedgerBeyondLog, match="projections rebuild"):
+        await runtime.handle(await reader.take())
+
+
+async def test_the_group_is_told_how_far_the_ledger_is() -> None:
+    bench = Bench()
+    bench.record("a", "b")
+    where = bench.log.of(AI_INFERENCES.name)[0].partition
+    runtime, reader = bench.open()
+    for _ in range(2):
+        await runtime.handle(await reader.take())
+    await runtime.drain()
+    bench.record("c")
+
+    await runtime.handle(await reader.take())
+
+    assert bench.log.progress["project", Partition(*where)].offset == 2
