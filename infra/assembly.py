@@ -29,6 +29,9 @@ PROVIDERS: Final[Mapping[str, type[MotionProvider]]] = {"motion": MotionProvider
 
 DECODERS: Final = 2
 
+FETCH_DEADLINE_S: Final = 120.0
+"""For all attempts at one URL; clip, snapshot and decoding fit into the step's time limit."""
+
 
 class UnknownProvider(ValueError):  # noqa: N818  # the sentence is the whole of it
     """A setting names a provider that nobody implements."""
@@ -48,7 +51,11 @@ def providers(settings: Settings) -> Providers:
 
 def clips(settings: Settings, clock: Clock) -> Clips:
     """Clips by file or http(s) URL, within the limits that are set."""
-    limits = ClipLimits(bytes_max=settings.clip_bytes_max, timeout_s=settings.clip_timeout_s)
+    limits = ClipLimits(
+        bytes_max=settings.clip_bytes_max,
+        timeout_s=settings.clip_timeout_s,
+        deadline_s=FETCH_DEADLINE_S,
+    )
     http = HttpClips(
         limits=limits,
         clock=clock,

@@ -16,8 +16,9 @@ from agents.runtime.projection import ProjectionRuntime
 from agents.runtime.pure import PureRuntime
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
+from connectors.kafka.polling import Subscription
 from connectors.kafka.publisher import KafkaPublisher
-from connectors.kafka.reader import GroupReader, Subscription
+from connectors.kafka.reader import GroupReader
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.settings import Settings
 from infra.topology import Ports

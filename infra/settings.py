@@ -4,11 +4,12 @@ Values come from the environment (prefix `VIDETTE_`) or from a file `.env` in th
 """
 
 import os
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator
+from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,6 +117,22 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level logged."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, values: dict[str, object]) -> dict[str, object]:
+        """A misspelt setting would otherwise be a default that nobody notices.
+
+        `.env` may hold what is not ours, such as keys of providers; that is left out.
+        """
+        known = {f"VIDETTE_{name}".upper() for name in cls.model_fields}
+        for name in sorted(map(str.upper, [*os.environ, *values])):
+            if name.startswith("VIDETTE_") and name not in known:
+                near = get_close_matches(name, known, 1)
+                meant = f"; is {near[0]} meant?" if near else ""
+                text = f"{name} is no setting{meant} All are in docs/reference.md"
+                raise ValueError(text)
+        return {name: value for name, value in values.items() if name in cls.model_fields}
 
     @field_validator("clip_folders", mode="before")
     @classmethod

@@ -26,7 +26,7 @@ from streams.topics import (
 STEPS: Final = ("enrich", "fetch_clips", "describe", "record_inference", "project")
 """Names of all steps, in the order in which an event meets them."""
 
-FETCH_TIME_LIMIT_S: Final = 300.0
+FETCH_TIME_LIMIT_S: Final = 360.0
 """Hard limit for one record of `fetch_clips`: downloads, retries and decoding together."""
 
 DESCRIBE_GRACE_S: Final = 30.0

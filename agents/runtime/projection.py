@@ -48,6 +48,10 @@ class Owned:
     lease: int
     next: int | None = None
     claimed: bool = False
+    taken: int = 0
+    """One past the last record handed in."""
+    end: int = 0
+    """The partition's end when it was last reached; below it, what never came are markers."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ class ProjectionRuntime:
             self._writing = asyncio.create_task(self._write(folded))
             self.meter.received(self.step.name, len(folded))
             self.meter.took(self.step.name, self.clock.monotonic() - began)
-        self._report(batch)
+        self._note(batch)
+        self._report()
 
     async def drain(self) -> None:
         """Returns when everything handed in is written."""
@@ -152,6 +157,7 @@ class ProjectionRuntime:
                 number = slice_of(one.record.partition, self.step.into.slices)
                 slices[number].append(one)
         await asyncio.gather(*[self._write_slice(part) for part in slices.values()])
+        self._report()
 
     async def _write_slice(self, folded: Sequence[Folded]) -> None:
         try:
@@ -201,14 +207,20 @@ class ProjectionRuntime:
             raise LedgerLost(text)
         return owned.next
 
-    def _report(self, batch: Batch) -> None:
-        """Where the ledger stands; at a partition's end, the end itself, so that lag reads 0."""
-        positions = {p: owned.next for p, owned in self._owned.items() if owned.next is not None}
+    def _note(self, batch: Batch) -> None:
+        for record in batch.records:
+            if owned := self._owned.get(record.partition):
+                owned.taken = record.offset + 1
         for partition, end in batch.ends.items():
-            known = positions.get(partition)
-            newer = any(
-                r.partition == partition and r.offset >= (known or 0) for r in batch.records
-            )
-            if known is not None and not newer:
-                positions[partition] = max(known, end)
-        self.reader.report(positions)
+            if owned := self._owned.get(partition):
+                owned.end = end
+
+    def _report(self) -> None:
+        """Where the ledger stands; at a partition's end, the end itself, so that lag reads 0."""
+        self.reader.report(
+            {
+                partition: max(owned.next, owned.end) if owned.next >= owned.taken else owned.next
+                for partition, owned in self._owned.items()
+                if owned.next is not None
+            }
+        )

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from schemas.codec import Undecodable
+from schemas.codec import EVENT_BYTES_MAX, Undecodable
 from streams.queries import Unavailable
 
 RETRY_AFTER_S: Final = 2
@@ -30,7 +30,7 @@ EXAMPLES: Final = {
     404: ("not_found", "", "no event has the id 019ceb4a-ab62-841f-862c-da34b02d200a"),
     405: ("method_not_allowed", "", "this path does not take DELETE"),
     408: ("timed_out", "", "the body did not arrive within 30 s"),
-    413: ("too_large", "", "at most 524288 bytes are taken: references, not media"),
+    413: ("too_large", "", f"at most {EVENT_BYTES_MAX} bytes are taken: references, not media"),
     415: ("unsupported", "", "send the event as application/json, not compressed"),
     422: ("invalid", "labels", "Expected `array`, got `str` - at `$.labels`"),
     500: ("internal", "", "something went wrong here; the log has it under the correlation id"),
@@ -69,7 +69,7 @@ class Refused(Exception):  # noqa: N818  # an answer, not a fault of the program
 
 def answer(status: int, error: Error) -> JSONResponse:
     """An error as every route gives it."""
-    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else None  # noqa: PLR2004
+    headers = {"retry-after": str(RETRY_AFTER_S)} if status == 503 else None  # noqa: PLR2004  # HTTP says what it is
     return JSONResponse(ErrorBody(error=error).model_dump(), status, headers)
 
 

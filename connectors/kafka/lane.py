@@ -20,7 +20,9 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.reader import GroupReader, Snapshot, Subscription
+from connectors.kafka.ownership import Snapshot
+from connectors.kafka.polling import Subscription
+from connectors.kafka.reader import GroupReader
 from streams.lanes import Batch, Encoded, Progress, Work
 from streams.records import Partition
 
@@ -106,8 +108,8 @@ class KafkaLane:
             producer = self._ready_producer()
             if producer is None:
                 break
-            with self._reader.transacting:
-                snapshot = self._reader.snapshot
+            with self._reader.ownership.transacting:
+                snapshot = self._reader.ownership.snapshot
                 ours = self._still_ours(work, snapshot)
                 if not ours:
                     return ours

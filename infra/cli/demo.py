@@ -3,8 +3,10 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated, Final
@@ -15,11 +17,14 @@ from rich.console import Console
 from rich.live import Live
 
 from infra.demo.run import Interrupted, Plan, Result, run
-from infra.demo.view import Board, View, progress, summary
+from infra.demo.view import PUBLISHING, Board, View, progress, summary
 from infra.settings import Settings
 
 PLAIN_EVERY_S: Final = 2.0
 FRAMES_PER_S: Final = 4
+PICTURE: Final = (112, 32)
+"""Columns and lines."""
+
 IDS_SHOWN_MAX: Final = 100
 
 
@@ -32,6 +37,9 @@ def demo(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the balance as one line of JSON, the last one.")
     ] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw the view into this SVG file.", dir_okay=False)
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Where data is kept; default: the setting VIDETTE_FOLDER.")
     ] = None,
@@ -50,7 +58,7 @@ def demo(
     console = Console(stderr=True, highlight=False)
     _log_to(settings.folder / "logs")
     try:
-        result = run(settings, Plan(events, seconds), Terminal(console))
+        result = run(settings, Plan(events, seconds), Terminal(console, picture))
     except Interrupted as interrupted:
         console.print("Stopped at once: there is no balance.")
         raise typer.Exit(interrupted.status) from None
@@ -61,8 +69,9 @@ def demo(
 class Terminal:
     """Implements `infra.demo.run.Screen`: a live view in a terminal, plain lines elsewhere."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, picture: Path | None = None) -> None:
         self._console = console
+        self._picture = picture
 
     def say(self, text: str) -> None:
         """One line."""
@@ -71,37 +80,49 @@ class Terminal:
     @contextmanager
     def live(self, board: Board) -> Iterator[None]:
         """Shows the board as long as the context lasts."""
-        if not self._console.is_terminal:
-            with self._plain(board):
-                yield
-            return
+        with ExitStack() as stack:
+            if self._console.is_terminal:
+                stack.enter_context(self._view(board))
+            else:
+                stack.enter_context(_every(PLAIN_EVERY_S, lambda: self.say(progress(board))))
+            if self._picture:
+                stack.enter_context(_every(1.0, partial(_draw, board, self._picture)))
+            yield
 
-        def picture() -> View:
-            return View(board, time.monotonic(), self._console.height)
-
-        with Live(
+    def _view(self, board: Board) -> Live:
+        return Live(
             console=self._console,
-            get_renderable=picture,
+            get_renderable=lambda: View(board, time.monotonic(), self._console.height),
             refresh_per_second=FRAMES_PER_S,
             redirect_stdout=False,
-        ):
-            yield
+        )
 
-    @contextmanager
-    def _plain(self, board: Board) -> Iterator[None]:
-        done = Event()
 
-        def lines() -> None:
-            while not done.wait(PLAIN_EVERY_S):
-                self.say(progress(board))
+def _draw(board: Board, file: Path) -> None:
+    """The view as SVG; the last one of the time in which events come stays."""
+    if board.phase != PUBLISHING:
+        return
+    width, height = PICTURE
+    console = Console(file=StringIO(), record=True, width=width, height=height)
+    console.print(View(board, time.monotonic(), height))
+    file.write_text(console.export_svg(title="./vidette demo", unique_id="vidette-demo"))
 
-        thread = Thread(target=lines, name="progress", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+
+@contextmanager
+def _every(seconds: float, work: Callable[[], None]) -> Iterator[None]:
+    done = Event()
+
+    def loop() -> None:
+        while not done.wait(seconds):
+            work()
+
+    thread = Thread(target=loop, name="demo-screen", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _tell(result: Result, console: Console, *, as_json: bool) -> None:

@@ -37,6 +37,12 @@ def _settings(fault: Exception) -> str:
     """Pydantic's report, shortened to setting and reason, without the value: it may be a secret."""
     errors = fault.errors()  # type: ignore[attr-defined]  # pydantic's, see above
     said = (
-        f"VIDETTE_{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}" for error in errors
+        ": ".join(filter(None, (_name(error["loc"]), error["msg"].removeprefix("Value error, "))))
+        for error in errors
     )
     return "; ".join(said)
+
+
+def _name(place: tuple[object, ...]) -> str:
+    """The setting at fault; empty when it is not one of ours at all."""
+    return f"VIDETTE_{place[0]}".upper() if place else ""

@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from infra.prepare import prepare
 from infra.services.embedded import Running, supervised
 from infra.services.endpoints import ServicesFailed
 from infra.settings import Settings
@@ -33,6 +34,8 @@ def services(
 ) -> None:
     """Run an embedded Apache Kafka and PostgreSQL until Ctrl-C.
 
+    Topics and tables are made too, so that `./vidette worker` can start.
+
     Example: ./vidette services --json
     """
     console = Console(stderr=True, highlight=False, log_path=False)
@@ -45,6 +48,8 @@ def services(
             console.status("Starting ...") as status,
             supervised(home, say, cache_folder=settings.cache_folder) as running,
         ):
+            status.update("Making topics and tables ...")
+            prepare(settings, running.endpoints, say)
             status.stop()
             _show(console, running, home, as_json=as_json)
             while not running.is_broken:

@@ -1,6 +1,7 @@
 """Follows what becomes of the inputs while the demo runs, and writes it on the board."""
 
 import asyncio
+import logging
 import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ import httpx
 
 from infra.demo.accounting import OUTCOMES, Balance, Ledger, Sent, carriers, compare
 from infra.demo.evidence import Log, Rows
-from infra.demo.processes import Child, steps
+from infra.demo.processes import Kept, steps
 from infra.demo.view import Board, Sentence, StepLine
+from infra.services.endpoints import ServicesFailed
 from schemas.camera_events import CameraEvent
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Described, Skipped, Undescribed
+
+log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.25
 STALL_S: Final = 60.0
@@ -33,7 +37,8 @@ class Following:
     ledger: Ledger
     rows: Rows
     log: Log
-    metrics: str
+    worker: Kept
+    others: tuple[Kept, ...] = ()
     _progress: float = field(default_factory=time.monotonic)
     _letters: int = 0
 
@@ -54,7 +59,7 @@ class Following:
         said = Sentence(time.monotonic(), outcome.camera.name, text, style)
         self.board.say(outcome.camera_id, said)
 
-    async def until_all(self, publishing: "asyncio.Task[None]", children: tuple[Child, ...]) -> str:
+    async def until_all(self, publishing: "asyncio.Task[None]") -> str:
         """Returns when every input has its outcome, or why it waits no more. Raises Unavailable."""
         while True:
             await asyncio.sleep(LOOK_S)
@@ -64,9 +69,10 @@ class Following:
             else:
                 self._progress = time.monotonic()
             await self._look()
-            for child in children:
-                if complaint := child.complaint():
-                    return str(complaint)
+            try:
+                self._keep()
+            except ServicesFailed as failed:
+                return str(failed)
             if publishing.done() and not self.ledger.outstanding:
                 return ""
             if publishing.done() and time.monotonic() - self._progress > STALL_S:
@@ -79,10 +85,10 @@ class Following:
             while True:
                 await asyncio.sleep(1)
                 now = time.monotonic()
-                found = await steps(client, self.metrics) or {}
+                found = await steps(client, self.worker.child) or {}
                 for name, step in found.items():
                     earlier = self.board.steps.get(name, StepLine()).now
-                    rate = (step.received - earlier.received) / (now - before)
+                    rate = max(0, step.received - earlier.received) / (now - before)
                     self.board.steps[name] = StepLine(step, rate)
                 before = now if found else before
 
@@ -111,6 +117,13 @@ class Following:
         self._look_for_letters()
         self.board.outstanding = len(self.ledger.outstanding)
 
+    def _keep(self) -> None:
+        for child in (self.worker, *self.others):
+            said = child.keep()
+            if said is not None:
+                self.board.sentences.append(Sentence(time.monotonic(), "demo", said, "bold yellow"))
+                log.warning(said)
+
     def _look_for_letters(self) -> None:
         letters = self.log.logged.letters
         if letters.total() == self._letters:
@@ -123,10 +136,10 @@ class Following:
     async def _quiet(self) -> None:
         async with _client() as client:
             until = time.monotonic() + QUIET_MAX_S
-            before = await steps(client, self.metrics)
+            before = await steps(client, self.worker.child)
             while before is not None and time.monotonic() < until:
                 await asyncio.sleep(QUIET_S)
-                now = await steps(client, self.metrics)
+                now = await steps(client, self.worker.child)
                 if now == before:
                     return
                 before = now

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -42,6 +42,7 @@ COUNTED: Final = {
     "vidette_lag_records": "lag",
 }
 LOOK_S: Final = 0.05
+RESTARTS_MAX: Final = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ class Child:
                 except msgspec.DecodeError:
                     continue  # a traceback, or half a line; Faust puts terminal codes before some
 
+    def metrics(self) -> str | None:
+        """Where a worker tells its metrics; None before it is ready."""
+        lines = (line for line in self.said() if line.get("event") == "worker.ready")
+        return next((str(line["metrics"]) for line in lines), None)
+
     def complaint(self) -> ServicesFailed | None:
         """What to tell a person when it has ended; None while it lives."""
         status = self.process.poll()
@@ -81,6 +87,29 @@ class Child:
         text = f"the {self.name} ended (status {status}); {self.log} says why"
         last = next((line for line in reversed(list(self.said())) if "error" in line), {})
         return ServicesFailed(f"{text}: {last['error']}" if "error" in last else text)
+
+
+@dataclass
+class Kept:
+    """A child that is started again when it ends by itself; nothing is lost by that."""
+
+    start: Callable[[], Child]
+    child: Child = field(init=False)
+    restarts: int = 0
+
+    def __post_init__(self) -> None:
+        self.child = self.start()
+
+    def keep(self) -> str | None:
+        """Starts it again if it has ended; returns what to say of that."""
+        complaint = self.child.complaint()
+        if complaint is None:
+            return None
+        if self.restarts == RESTARTS_MAX:
+            raise complaint
+        self.restarts += 1
+        self.child = self.start()
+        return f"{complaint}; it was started again"
 
 
 @dataclass(frozen=True)
@@ -164,22 +193,24 @@ def free_port(host: str, wanted: int) -> int:
     raise ServicesFailed(text)
 
 
-async def metrics_url(worker: Child) -> str:
-    """Where the worker tells its metrics, once it is ready. Raises ServicesFailed."""
+async def ready(worker: Child) -> None:
+    """Returns when the worker has joined its groups. Raises ServicesFailed."""
     try:
         async with asyncio.timeout(READY_MAX_S):
-            while (found := _ready(worker)) is None:
+            while worker.metrics() is None:
                 if complaint := worker.complaint():
                     raise complaint
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
         text = f"the worker was not ready within {READY_MAX_S:.0f} s; see {worker.log}"
         raise ServicesFailed(text) from error
-    return found
 
 
-async def steps(client: httpx.AsyncClient, url: str) -> Mapping[str, Step] | None:
+async def steps(client: httpx.AsyncClient, worker: Child) -> Mapping[str, Step] | None:
     """The worker's counters, by step; None when it does not answer."""
+    url = worker.metrics()
+    if url is None:
+        return None
     try:
         answer = await client.get(url, timeout=ANSWER_MAX_S)
     except httpx.HTTPError:
@@ -196,11 +227,6 @@ def parsed(text: str) -> Mapping[str, Step]:
                 sums[sample.labels.get("step", ""), COUNTED[sample.name]] += int(sample.value)
     names = dict.fromkeys(step for step, _ in sums)
     return {name: Step(**{k: sums[name, k] for k in COUNTED.values()}) for name in names}
-
-
-def _ready(worker: Child) -> str | None:
-    lines = (line for line in worker.said() if line.get("event") == "worker.ready")
-    return next((str(line["metrics"]) for line in lines), None)
 
 
 def _env() -> str:

@@ -16,23 +16,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
-from connectors.kafka.clients import Cluster
 from connectors.kafka.publisher import KafkaPublisher
-from infra import migrate
-from infra.cli.topics import apply_topics, layout, shown
 from infra.demo.accounting import Balance, Ledger
 from infra.demo.evidence import Log, Rows
 from infra.demo.following import Following
-from infra.demo.processes import Child, Program, free_port, metrics_url, program, psql
+from infra.demo.processes import Kept, Program, free_port, program, psql, ready
 from infra.demo.site import CAMERAS, Site
 from infra.demo.upstream import Pace, Upstream
 from infra.demo.video import make_clips
-from infra.demo.view import Board
+from infra.demo.view import PUBLISHING, Board
 from infra.endpoints import cluster, endpoints
+from infra.prepare import prepare
 from infra.services.embedded import find, running
 from infra.services.endpoints import Endpoints, ServicesFailed
 from infra.settings import Settings
-from streams.topic_plan import Refuse
 
 SEED: Final = 1
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -124,6 +121,8 @@ def run(settings: Settings, plan: Plan, screen: Screen) -> Result:
         pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="videos"))
         videos = pool.submit(make_clips, place, SEED)
         found = _services(stack, settings, screen)
+        screen.say("Making topics and tables ...")
+        prepare(settings, found, say=lambda _: None)
         children = stack.enter_context(program(settings))
         if not videos.done():
             screen.say("Making the videos of the cameras ...")
@@ -143,9 +142,8 @@ class Demo:
     began: float
 
     async def run(self, plan: Plan, stopping: Stopping) -> Result:
-        """From topics and tables to the balance."""
+        """From the first camera to the balance."""
         kafka = cluster(self.settings, self.found)
-        await self._prepared(kafka)
         ledger, board = Ledger(), Board(self.began, psql=self._psql())
         async with AsyncExitStack() as stack:
             publisher = KafkaPublisher(kafka)
@@ -158,24 +156,12 @@ class Demo:
             await log.begin()
             rows = Rows(self.found.database_url, [camera.id for camera in CAMERAS])
             stack.push_async_callback(rows.close)
-            following = Following(board, ledger, rows, log, await metrics_url(worker))
+            await ready(worker.child)
+            following = Following(board, ledger, rows, log, worker, (api,))
             upstream.seen = following.sent
-            life = Life(upstream, following, (worker, api))
+            life = Life(upstream, following)
             with self.screen.live(board):
                 return await life.run(plan, stopping)
-
-    async def _prepared(self, kafka: Cluster) -> None:
-        self.screen.say("Making topics and tables ...")
-        changes, _ = await asyncio.gather(
-            asyncio.to_thread(apply_topics, kafka, layout(self.settings)),
-            migrate.migrate(
-                migrate.admin_url_of(self.found.database_admin_url),
-                application_role=migrate.role_of(self.found.database_url),
-            ),
-        )
-        refused = [shown(change) for change in changes if isinstance(change, Refuse)]
-        if refused:
-            raise ServicesFailed(refused[0])
 
     def _psql(self) -> str:
         """What to type to see the rows."""
@@ -184,7 +170,7 @@ class Demo:
         script = psql(self.settings.folder / "demo", self.found)
         return _short(script) if script else ""
 
-    def _started(self, board: Board) -> tuple[Child, Child]:
+    def _started(self, board: Board) -> tuple[Kept, Kept]:
         wanted, host = self.settings.api_port, self.settings.api_host
         port = free_port(host, wanted)
         if port != wanted:
@@ -192,7 +178,7 @@ class Demo:
         shown_host = f"[{host}]" if ":" in host else host
         board.api = f"http://{shown_host}:{port}/api/v1/events"
         self.screen.say("Starting the worker and the API ...")
-        return self.children.worker(), self.children.api(port)
+        return Kept(self.children.worker), Kept(lambda: self.children.api(port))
 
 
 @dataclass(frozen=True)
@@ -201,12 +187,11 @@ class Life:
 
     upstream: Upstream
     following: Following
-    children: tuple[Child, ...]
 
     async def run(self, plan: Plan, stopping: Stopping) -> Result:
         """Publishes as planned, waits for every outcome, compares."""
         board, stop = self.following.board, stopping.asked
-        board.phase = "publishing"
+        board.phase = PUBLISHING
         stopping.publishing = True
         publishing = asyncio.create_task(self.upstream.publish(Pace.of(plan.events), stop))
         tasks = [
@@ -217,7 +202,7 @@ class Life:
         if plan.seconds is not None:
             asyncio.get_running_loop().call_later(plan.seconds, stop.set)
         try:
-            trouble = await self.following.until_all(publishing, self.children)
+            trouble = await self.following.until_all(publishing)
             stop.set()
             balance = await self.following.balance()
         finally:

@@ -17,6 +17,9 @@ from infra.demo.processes import Step
 from infra.demo.site import CAMERAS
 from infra.topology import STEPS
 
+PUBLISHING: Final = "publishing"
+"""The phase in which events come."""
+
 SENTENCES_SHOWN_MAX: Final = 12
 ROOMY_HEIGHT: Final = 30
 ROOMY_WIDTH: Final = 110
@@ -179,9 +182,9 @@ def summary(balance: Balance, seconds: float) -> RenderableType:
     kinds = ", ".join(f"{n:,} {kind}" for n, kind in counted if n)
     rows = [
         f"{balance.camera_events:,} camera events: {kinds or 'nothing'}"
-        + (f", {balance.dead_lettered:,} dead letters" if balance.dead_lettered else ""),
+        + (f", {balance.dead_lettered:,} dead-lettered" if balance.dead_lettered else ""),
         f"{balance.inference_results:,} inference results: {balance.recorded:,} recorded"
-        + (f", {balance.inferences_dead:,} dead letters" if balance.inferences_dead else ""),
+        + (f", {balance.inferences_dead:,} dead-lettered" if balance.inferences_dead else ""),
     ]
     middle, high = balance.latency_ms(0.5), balance.latency_ms(0.95)
     if middle is not None and high is not None:

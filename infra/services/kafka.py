@@ -115,7 +115,7 @@ class Kafka:
     def answers(self, _pid: int) -> bool:
         """Whether it leads and serves clients, asked as a client."""
         from confluent_kafka import KafkaException  # noqa: PLC0415 - only now: importing it takes long
-        from confluent_kafka.admin import AdminClient  # noqa: PLC0415
+        from confluent_kafka.admin import AdminClient  # noqa: PLC0415 - likewise
 
         client = AdminClient({"bootstrap.servers": f"{HOST}:{self.port}", "log_level": 0})
         try:

@@ -29,8 +29,10 @@ def registry(*names: str) -> Registry:
     return made
 
 
-def enriched(event: MotionDetected, known: Registry, **about: str) -> CameraEventEnriched:
-    (output,) = Enrich(known)(Received(event, **about))
+def enriched(
+    event: MotionDetected, known: Registry, correlation_id: str | None = None
+) -> CameraEventEnriched:
+    (output,) = Enrich(known)(Received(event, correlation_id))
     assert isinstance(output.event, CameraEventEnriched)
     return output.event
 

@@ -137,7 +137,7 @@ def inference(n: int) -> InferenceRecorded:
 def forged(**values: object) -> ProjectionBatch:
     """A batch of three inferences whose middle row has values that no decoder lets pass."""
     rows = rows_of([inference(n) for n in range(3)])
-    rows.events[1] = rows.events[1]._replace(**values)  # type: ignore[arg-type]
+    rows.events[1] = rows.events[1]._replace(**values)  # type: ignore[arg-type]  # rows of any kind
     return ProjectionBatch(rows, {EVENTS: Move(0, 3)})
 
 

@@ -176,7 +176,7 @@ COMMON = {
     "camera_id": IDS,
     "timestamp": st.datetimes(
         datetime(2000, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
-        datetime(2099, 12, 31),  # noqa: DTZ001
+        datetime(2099, 12, 31),  # noqa: DTZ001  # the point of it
         timezones=st.just(UTC),
     ),
     "metadata": st.dictionaries(TEXT, BRANCHES, max_size=4),

@@ -103,7 +103,7 @@ def test_upstream_systems_may_be_asked_for_less() -> None:
 
 
 def test_a_new_optional_field_breaks_nobody() -> None:
-    optional: Change = lambda s: at(s, "properties").update(site={"type": "string"})  # noqa: E731
+    optional: Change = lambda s: at(s, "properties").update(site={"type": "string"})  # noqa: E731  # typed
 
     assert breaks(UPSTREAM, changed(UPSTREAM, optional), written_by_us=False) == []
     assert breaks(WRITTEN, changed(WRITTEN, optional), written_by_us=True) == []

@@ -32,7 +32,7 @@ from streams.identity import (
 
 MOMENTS = st.datetimes(
     datetime(2000, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
-    datetime(2099, 12, 31, 23, 59, 59),  # noqa: DTZ001
+    datetime(2099, 12, 31, 23, 59, 59),  # noqa: DTZ001  # Hypothesis adds the zone
     timezones=st.just(UTC),
 )
 NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=4)

@@ -129,7 +129,7 @@ def test_wanting_no_label_is_wanting_nothing() -> None:
         (hours("01:00", "02:00", "../../etc/passwd"), True),
     ],
 )
-def test_noon_in_july_is_within_these_hours(span: Hours, expected: bool) -> None:  # noqa: FBT001
+def test_noon_in_july_is_within_these_hours(span: Hours, expected: bool) -> None:  # noqa: FBT001  # by pytest
     assert within(span, NOON) is expected
 
 

@@ -1,4 +1,4 @@
-"""Clips that can't be had, and why not: the clip half of the bad input of the project's first issue."""
+"""Clips that can't be had, and why not: the clip half of the first issue's bad input."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -85,7 +85,7 @@ def lay_out(clips: Path) -> tuple[Path, Path]:
 
 
 def tiny_clip(path: Path) -> None:
-    """One second in which a square moves through the picture; its index comes last, as cameras do."""
+    """One second in which a square moves through the picture; its index comes last."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=10, options={"threads": "1"})
         stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
@@ -103,7 +103,7 @@ def serving(good: bytes) -> Iterator[str]:
     answers = _answers(good)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  # the library's name
+        def do_GET(self) -> None:  # the library's name
             status, headers, body = answers.get(self.path[1:], (404, {}, b"nothing here"))
             self.send_response(status)
             for name, value in ({"Content-Length": str(len(body))} | headers).items():

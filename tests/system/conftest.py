@@ -6,6 +6,7 @@ one batch. `settled` is what became of it all.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from infra.services.endpoints import Endpoints
 from schemas.camera_events import SmartDetection
 from streams import identity
 from streams.dead_letters import DeadLetter
+from streams.records import Partition
 from tests.embedded import fresh_cluster, migrated
 from tests.system.bad_clips import BadClip, bad_clips, lay_out, serving
 from tests.system.bad_values import BAD_VALUES
@@ -35,9 +37,9 @@ class Published:
 class Settled:
     """What became of it."""
 
-    letters: dict[tuple[object, int], DeadLetter]
+    letters: dict[tuple[Partition, int], DeadLetter]
     """By the place of the record that each is about."""
-    rows: dict[object, list[Row]]
+    rows: dict[UUID, list[Row]]
     """By event."""
 
 
@@ -96,7 +98,7 @@ def settled(site: Site, published: Published, worker: Worker) -> Settled:
     wanted = {identity.event_id(event) for event in events}
     worker.until(lambda: wanted <= {row.event_id for row in site.rows()})
     worker.until(lambda: not any(site.lag().values()))
-    rows: dict[object, list[Row]] = {}
+    rows: dict[UUID, list[Row]] = {}
     for row in site.rows():
         rows.setdefault(row.event_id, []).append(row)
     letters = {(letter.source, letter.source_offset): letter for letter in site.all_letters()}

@@ -1,4 +1,4 @@
-"""Processes of ours under test: workers that are started, killed and stopped, commands that are run."""
+"""Processes of ours under test: workers, started, killed and stopped, and commands."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ class Worker:
         return self.process.wait(DEADLINE_S)
 
     def until(self, seen: Callable[[], T | None]) -> T:
-        """Looks again and again until there is something to see, the worker has died, or too late."""
+        """Looks again until there is something to see, the worker has died, or it is too late."""
         ends = time.monotonic() + DEADLINE_S
         while True:
             found = seen()

@@ -3,7 +3,6 @@
 Everything that a test may look at is asked here, from outside: SQL, Kafka's own clients.
 """
 
-import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,24 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.dead_letters import DeadLetters, Redriven
 from connectors.media.folder import FolderStore
 from infra.topology import STEPS
 from streams.dead_letters import DeadLetter
-from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, CAMERA_EVENTS, CLIPS, ENRICHED
-from streams.topics import INFERENCE_RESULTS, REGISTRY
+from streams.topics import (
+    AI_ATTEMPTS,
+    AI_EVENTS,
+    AI_INFERENCES,
+    CAMERA_EVENTS,
+    CLIPS,
+    ENRICHED,
+    INFERENCE_RESULTS,
+    REGISTRY,
+)
 from tests.embedded import Database, finish
 
 READS = {
@@ -33,6 +39,8 @@ READS = {
 }
 """What each step reads, the earlier ones first."""
 
+UNKNOWN = 1_000_000
+"""The lag while the broker can't say, such as right after its start."""
 assert set(READS) == set(STEPS)
 
 
@@ -125,19 +133,25 @@ class Site:
         return {step: self._lag(step, topics) for step, topics in READS.items()}
 
     def _lag(self, step: str, topics: tuple[str, ...]) -> int:
-        admin = self.cluster.admin()
-        names = [self.cluster.named(topic) for topic in topics]
-        found = admin.list_topics(timeout=10).topics
-        places = [Place(name, number) for name in names for number in found[name].partitions]
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
-        ends = admin.list_offsets(dict.fromkeys(places, latest))
-        asked = ConsumerGroupTopicPartitions(self.cluster.named(step), places)
-        (answer,) = admin.list_consumer_group_offsets([asked]).values()
-        committed = {(p.topic, p.partition): p.offset for p in answer.result().topic_partitions}
-        return sum(
-            future.result().offset - max(0, committed.get((place.topic, place.partition), 0))
-            for place, future in ends.items()
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.cluster.bootstrap_servers,
+                "group.id": self.cluster.named(step),
+                "isolation.level": "read_uncommitted",
+                "enable.auto.commit": False,
+            }
         )
+        try:
+            names = [self.cluster.named(topic) for topic in topics]
+            found = consumer.list_topics(timeout=10).topics
+            places = [Place(name, number) for name in names for number in found[name].partitions]
+            ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+            committed = [max(0, place.offset) for place in consumer.committed(places, timeout=10)]
+            return sum(ends) - sum(committed)
+        except KafkaException:
+            return UNKNOWN
+        finally:
+            consumer.close()
 
 
 async def _rows(url: str) -> list[Row]:
@@ -161,8 +175,8 @@ async def _taken(cluster: Cluster, topic: str) -> list[Taken]:
     await consumer.start()
     try:
         name = cluster.named(topic)
-        numbers = await _partitions(consumer, name)
-        places = [TopicPartition(name, number) for number in numbers]
+        await consumer._client.set_topics([name])  # noqa: SLF001  # no public way without a group
+        places = [TopicPartition(name, n) for n in consumer.partitions_for_topic(name) or ()]
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
@@ -170,15 +184,11 @@ async def _taken(cluster: Cluster, topic: str) -> list[Taken]:
         for place in places:
             while await consumer.position(place) < ends[place]:
                 batches = await consumer.getmany(timeout_ms=200)
-                for record in (r for records in batches.values() for r in records):
-                    taken.append(Taken(record.key, record.value, tuple(record.headers)))
+                taken += [
+                    Taken(record.key, record.value, tuple(record.headers))
+                    for records in batches.values()
+                    for record in records
+                ]
         return taken
     finally:
         await consumer.stop()
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    await consumer._client.set_topics([topic])  # noqa: SLF001  # no public way without a group
-    while not (found := consumer.partitions_for_topic(topic)):
-        await asyncio.sleep(0.05)
-    return sorted(found)

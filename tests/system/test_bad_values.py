@@ -9,7 +9,7 @@ from tests.system.bad_values import BAD_VALUES, BadValue, event
 from tests.system.conftest import Published, Settled
 from tests.system.processes import Worker
 from tests.system.site import Site
-from tests.system.upstream import Upstream, sighting
+from tests.system.upstream import Upstream
 
 EACH = pytest.mark.parametrize("bad", BAD_VALUES, ids=lambda bad: bad.name)
 

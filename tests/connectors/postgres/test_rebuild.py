@@ -107,7 +107,7 @@ class Site:
         return await rebuild(self.databases, self.history, accept=accept, keep_old=keep_old)
 
     async def count(self, table: str) -> int:
-        return int(await self.admin.fetchval(f"select count(*) from read_model.{table}"))  # noqa: S608
+        return int(await self.admin.fetchval(f"select count(*) from read_model.{table}"))  # noqa: S608  # our names
 
     async def has(self, schema: str) -> bool:
         return bool(await self.admin.fetchval("select to_regnamespace($1) is not null", schema))

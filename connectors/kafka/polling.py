@@ -1,0 +1,302 @@
+"""The poll thread of a step: one consumer, polled whole batches at a time, whatever happens.
+
+It polls even while nobody takes what it has, with its partitions paused, or the group would throw
+it out. It alone touches the consumer; others leave wishes here, which it obeys on its next round.
+"""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+import structlog
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from connectors.kafka.backlog import Backlog
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.ownership import Ownership
+from streams.lanes import Batch, Progress
+from streams.records import Headers, Partition, Record
+
+log = structlog.get_logger(__name__)
+
+POLL_S: Final = 0.05
+PATIENCE_S: Final = 0.25
+"""How long a full backlog may block polling before partitions are paused, which refetches."""
+
+COMMITTED_TIMEOUT_S: Final = 10.0
+PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
+NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
+
+
+class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
+    """The next offset to read is not in the log any more.
+
+    Reading on would skip records silently.
+    """
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a step reads and how: its group, its topics, records per batch, who knows the start."""
+
+    group: str
+    topics: tuple[str, ...]
+    batch_max: int
+    ledger: bool = False
+    """True when a ledger outside Kafka says where to begin: new leases wait to be told."""
+    queued_kbytes: int = 32_768
+
+
+class Polling:
+    """The thread, and the wishes that it obeys."""
+
+    def __init__(
+        self, cluster: Cluster, subscription: Subscription, lag: Callable[[Partition, int], None]
+    ) -> None:
+        self._cluster = cluster
+        self._subscription = subscription
+        self._lag = lag
+        self.ownership = Ownership()
+        self.backlog = Backlog()
+        self.held: frozenset[Partition] = frozenset()
+        self.told: deque[tuple[Partition, int, int]] = deque()
+        self.reported: dict[Partition, int] = {}
+        self._late_ends: dict[Partition, tuple[int, int]] = {}
+        self._waiting: set[Partition] = set()
+        self._paused: set[Partition] = set()
+        self._measured = 0.0
+        self.thread = threading.Thread(
+            target=self._run, name=f"poll-{subscription.group}", daemon=True
+        )
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
+            consumer.subscribe(
+                [self._cluster.named(topic) for topic in self._subscription.topics],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+            try:
+                while not self.backlog.stopping:
+                    self._round(consumer)
+            finally:
+                consumer.close()
+        except BaseException as error:  # noqa: BLE001  # handed over; it stops the worker
+            failure = error
+        self.backlog.fail(failure)
+
+    def _settings(self) -> dict[str, object]:
+        classic = {
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": 10_000,
+            "heartbeat.interval.ms": 1_000,
+        }
+        return {
+            **self._cluster.confluent(),
+            "group.id": self._cluster.named(self._subscription.group),
+            "group.protocol": self._cluster.group_protocol,
+            **(classic if self._cluster.group_protocol == "classic" else {}),
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "error",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "queued.max.messages.kbytes": self._subscription.queued_kbytes,
+            "fetch.error.backoff.ms": 100,
+            "topic.metadata.refresh.interval.ms": 30_000,
+        }
+
+    def _round(self, consumer: Consumer) -> None:
+        self._obey(consumer)
+        records, ends = self._polled(consumer, self._subscription.batch_max)
+        for partition, (lease, end) in self._late_ends.items():
+            if self._leases.get(partition) == lease:
+                ends.setdefault(partition, end)
+        self._late_ends.clear()
+        if records or ends or self.ownership.changed:
+            self._hand_over(consumer, Batch(records, self._leases, self.ownership.told(), ends))
+        self._measure(consumer)
+
+    def _polled(
+        self, consumer: Consumer, records_max: int
+    ) -> tuple[list[Record], dict[Partition, int]]:
+        """One poll, which may change who owns what.
+
+        What it gives of a partition that changed hands meanwhile may be of the ownership before;
+        such records are left, and read again from where the new lease begins.
+        """
+        before = self._leases
+        messages = consumer.consume(records_max, POLL_S)
+        self.ownership.join(consumer.consumer_group_metadata())
+        records, ends = self._sorted(messages)
+        fresh = {p for p, lease in self._leases.items() if before.get(p) != lease}
+        for partition in fresh & ({record.partition for record in records} | ends.keys()):
+            begins = self.ownership.begins(partition) or OFFSET_BEGINNING
+            consumer.seek(TopicPartition(*self._named(partition), begins))
+        return (
+            [record for record in records if record.partition not in fresh],
+            {partition: end for partition, end in ends.items() if partition not in fresh},
+        )
+
+    def _sorted(self, messages: list[Message]) -> tuple[list[Record], dict[Partition, int]]:
+        records: list[Record] = []
+        ends: dict[Partition, int] = {}
+        for message in messages:
+            error = message.error()
+            partition = self._partition(message.topic() or "", message.partition() or 0)
+            if error is None:
+                if partition in self._leases and partition not in self._waiting:
+                    records.append(_record(partition, message))
+            elif error.code() == PARTITION_EOF:
+                if partition in self._leases:
+                    ends[partition] = message.offset() or 0
+            elif error.code() == NOT_IN_THE_LOG:
+                text = f"{partition.topic}[{partition.number}]: {error.str()}; see docs/runbook.md"
+                raise LogLost(text)
+            elif error.fatal():
+                raise KafkaException(error)
+            else:
+                log.warning("kafka.consumer", group=self._subscription.group, error=error.str())
+        return records, ends
+
+    def _hand_over(self, consumer: Consumer, batch: Batch) -> None:
+        self.backlog.put(batch, PATIENCE_S)
+        while not self.backlog.has_room():
+            self._pause(consumer, set(self._leases))
+            records, ends = self._polled(consumer, 1)
+            for record in records:  # of a partition that is paused: it shall come again
+                consumer.seek(TopicPartition(*self._named(record.partition), record.offset))
+            for partition, end in ends.items():
+                self._late_ends[partition] = self._leases[partition], end
+            self._obey(consumer, everything_paused=True)
+
+    def _obey(self, consumer: Consumer, *, everything_paused: bool = False) -> None:
+        while self.told:
+            partition, lease, offset = self.told.popleft()
+            if self._leases.get(partition) == lease:
+                consumer.seek(TopicPartition(*self._named(partition), offset))
+                self._waiting.discard(partition)
+                self.ownership.lease({partition: Progress(offset)})
+        if not everything_paused:
+            self._pause(consumer, (set(self.held) | self._waiting) & set(self._leases))
+        reported, self.reported = self.reported, {}
+        mine = {p: o for p, o in reported.items() if p in self._leases}
+        if mine:
+            offsets = [TopicPartition(*self._named(p), offset) for p, offset in mine.items()]
+            consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _pause(self, consumer: Consumer, wanted: set[Partition]) -> None:
+        pause, resume = wanted - self._paused, self._paused - wanted
+        if pause:
+            consumer.pause([TopicPartition(*self._named(p)) for p in pause])
+        if resume:
+            consumer.resume([TopicPartition(*self._named(p)) for p in resume])
+        self._paused = set(wanted)
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        ours = {self._partition(tp.topic, tp.partition): tp for tp in partitions}
+        starts: dict[Partition, Progress | None] = dict.fromkeys(ours)
+        if self._subscription.ledger:
+            self._waiting |= set(ours)
+        else:
+            committed = self._committed(consumer, partitions)
+            starts = {p: committed.get(p, Progress(0)) for p in ours}
+            for partition, progress in committed.items():
+                ours[partition].offset = progress.offset
+        for tp in partitions:
+            tp.offset = tp.offset if tp.offset >= 0 else OFFSET_BEGINNING
+        consumer.incremental_assign(partitions)
+        self._pause(consumer, self._paused | self._waiting & set(ours))
+        if not self.backlog.stopping:
+            self.ownership.lease(starts)
+        log.info("kafka.assigned", group=self._subscription.group, partitions=_short(ours))
+
+    def _committed(
+        self, consumer: Consumer, partitions: list[TopicPartition]
+    ) -> dict[Partition, Progress]:
+        """Where the group stands; a time-out means wait, never reset: open transactions end."""
+        while not self.backlog.stopping:
+            try:
+                answers = consumer.committed(partitions, COMMITTED_TIMEOUT_S)
+            except KafkaException as error:
+                log.warning("kafka.committed", group=self._subscription.group, error=str(error))
+                continue
+            failed = [tp for tp in answers if tp.error is not None]
+            if not failed:
+                return {
+                    self._partition(tp.topic, tp.partition): Progress(tp.offset, tp.metadata or "")
+                    for tp in answers
+                    if tp.offset >= 0
+                }
+        return {}
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = {self._partition(tp.topic, tp.partition) for tp in partitions}
+        self.ownership.end(gone)
+        self._waiting -= gone
+        self._paused -= gone
+        consumer.incremental_unassign(partitions)
+        log.info("kafka.revoked", group=self._subscription.group, partitions=_short(gone))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        log.warning("kafka.lost", group=self._subscription.group, partitions=len(partitions))
+        self._on_revoke(consumer, partitions)
+
+    def _measure(self, consumer: Consumer) -> None:
+        """Lag as of the last fetch, once a second: no question to the broker."""
+        if time.monotonic() < self._measured + 1:
+            return
+        self._measured = time.monotonic()
+        for partition in self._leases:
+            tp = TopicPartition(*self._named(partition))
+            _, high = consumer.get_watermark_offsets(tp, cached=True)
+            position = consumer.position([tp])[0].offset
+            if position >= 0:
+                self._lag(partition, max(0, high - position))
+
+    @property
+    def _leases(self) -> Mapping[Partition, int]:
+        return self.ownership.snapshot.leases
+
+    def _named(self, partition: Partition) -> tuple[str, int]:
+        return self._cluster.named(partition.topic), partition.number
+
+    def _partition(self, topic: str, number: int) -> Partition:
+        return Partition(self._cluster.catalogued(topic), number)
+
+
+def _record(partition: Partition, message: Message) -> Record:
+    return Record(
+        partition=partition,
+        offset=message.offset() or 0,
+        key=message.key(),
+        value=message.value(),
+        headers=_headers(message),
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _headers(message: Message) -> Headers:
+    """The library gives a list of pairs; a header without a value is kept as an empty one."""
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    return [(name, value or b"") for name, value in headers] if headers else ()
+
+
+def _short(partitions: Iterable[Partition]) -> str:
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for topic, number in sorted(partitions):
+        numbers[topic].append(str(number))
+    return " ".join(f"{topic}[{','.join(held)}]" for topic, held in numbers.items())
