@@ -12,7 +12,12 @@ from infra.telemetry import configure
 
 
 def api() -> None:
-    """Serves the HTTP API until Ctrl-C. Example: VIDETTE_API_PORT=8090 ./vidette api."""
+    """Serve the HTTP API until Ctrl-C.
+
+    Its description is at /openapi.json; VIDETTE_API_PORT sets another port.
+
+    Example: ./vidette api
+    """
     settings = Settings()
     configure(settings.log_level)
     try:

@@ -47,7 +47,8 @@ async def publish_lines(kafka: Cluster, lines: BinaryIO) -> tuple[int, int]:
     publisher = KafkaPublisher(kafka)
     published = refused = number = 0
     under_way: list[asyncio.Future[Acknowledged]] = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("publishing", total=_size(lines))
         for line in _lines(lines):
             number += 1

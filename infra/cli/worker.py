@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
-from infra.endpoints import endpoints
+from connectors.kafka.clients import Cluster
+from connectors.kafka.topics import missing
+from infra.endpoints import cluster, endpoints
+from infra.services.endpoints import ServicesFailed
 from infra.settings import Settings
 from infra.telemetry import configure
 from infra.topology import STEPS
@@ -32,4 +35,14 @@ def worker(
         raise typer.BadParameter(text)
     settings = Settings()
     configure(settings.log_level)
-    raise typer.Exit(run(settings, endpoints(settings), names))
+    found = endpoints(settings)
+    check_topics(cluster(settings, found))
+    raise typer.Exit(run(settings, found, names))
+
+
+def check_topics(kafka: Cluster) -> None:
+    """Raises ServicesFailed when topics are missing."""
+    lacking = missing(kafka)
+    if lacking:
+        text = f"topics are missing ({', '.join(lacking)}): run `./vidette topics apply`"
+        raise ServicesFailed(text)

@@ -9,8 +9,8 @@ import pytest
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
-from connectors.kafka.publisher import KafkaPublisher
 from connectors.kafka.polling import Subscription
+from connectors.kafka.publisher import KafkaPublisher
 from connectors.memory.log import MemoryLane, MemoryLog
 from streams.lanes import Batch, Encoded, Lane, Progress, Work
 from streams.records import Partition, Record
