@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 CALL_TIMEOUT_S: Final = 15.0
+STUCK_GRACE_S: Final = 2.0
 RETRY_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
 FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
@@ -139,7 +140,11 @@ class KafkaLane:
             for output in work.outputs.get(partition, ()):
                 self._produce(producer, output)
         offsets = [self._offset(p, work.progress[p]) for p in ours]
-        producer.send_offsets_to_transaction(offsets, snapshot.membership, CALL_TIMEOUT_S)
+        _bounded(
+            lambda: producer.send_offsets_to_transaction(
+                offsets, snapshot.membership, CALL_TIMEOUT_S
+            )
+        )
         producer.commit_transaction(CALL_TIMEOUT_S)
 
     def _produce(self, producer: Producer, output: Encoded) -> None:
@@ -239,3 +244,27 @@ class KafkaLane:
             return {}
         finally:
             consumer.close()
+
+
+def _bounded(call: Callable[[], None]) -> None:
+    """Gives a call up that ignores its own time-out, which is then like any unclear end.
+
+    librdkafka waits for ever when the group's coordinator went away in between (issue 5456, not
+    mended in 2.16). The thread that is stuck keeps its producer, which the successor fences.
+    """
+    failures: list[KafkaException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except KafkaException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="send-offsets", daemon=True)
+    thread.start()
+    thread.join(CALL_TIMEOUT_S + STUCK_GRACE_S)
+    if thread.is_alive():
+        text = "send_offsets_to_transaction is stuck"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001  # public too
+    if failures:
+        raise failures[0]

@@ -1,7 +1,7 @@
 """Topics on a Kafka: looks at them, and makes what the catalogue's plan asks for."""
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka.admin import (
     AdminClient,
@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
 
 from connectors.kafka.clients import Cluster
 from streams.queries import Unavailable
-from streams.topic_plan import Alter, Change, Create, Found, Layout, plan
+from streams.topic_plan import Alter, Change, Create, Found, Layout, Refuse, plan
 from streams.topics import catalogue
 
 REQUEST_TIMEOUT_S = 30.0
@@ -29,28 +29,36 @@ def compare(cluster: Cluster, layout: Layout) -> tuple[Change, ...]:
 def apply(cluster: Cluster, changes: Iterable[Change]) -> None:
     """Carries out what the plan allows; refusals are left alone.
 
-    Raises KafkaException and Unavailable.
+    Returns when brokers show the changes. Raises KafkaException and Unavailable.
     """
-    admin = cluster.admin()
+    admin, changes = cluster.admin(), tuple(changes)
     new = [_new(cluster, change) for change in changes if isinstance(change, Create)]
     if new:
         for future in admin.create_topics(new, request_timeout=REQUEST_TIMEOUT_S).values():
             future.result()
-        _wait_until_visible(admin, [topic.topic for topic in new])
     altered = [_altered(cluster, change) for change in changes if isinstance(change, Alter)]
     if altered:
         for future in admin.incremental_alter_configs(altered).values():
             future.result()
+    _wait_until_visible(admin, cluster, changes)
 
 
-def _wait_until_visible(admin: AdminClient, topics: Collection[str]) -> None:
-    """The controller has made them; brokers may hear of it a moment later."""
+def _wait_until_visible(admin: AdminClient, cluster: Cluster, changes: Iterable[Change]) -> None:
+    """The controller has carried them out; brokers may hear of it a moment later."""
+    wanted = {c.topic: c.configs for c in changes if not isinstance(c, Refuse)}
     ends = time.monotonic() + REQUEST_TIMEOUT_S
-    while not set(topics) <= admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics.keys():
+    while wanted:
+        found = _found(admin, cluster)
+        if all(topic in found and _has(found[topic], wanted[topic]) for topic in wanted):
+            return
         if time.monotonic() > ends:
-            text = f"the new topics are not known to the broker after {REQUEST_TIMEOUT_S:g} s"
+            text = f"brokers don't show the changed topics after {REQUEST_TIMEOUT_S:g} s"
             raise Unavailable("kafka", text)
         time.sleep(VISIBLE_POLL_S)
+
+
+def _has(found: Found, configs: Mapping[str, str]) -> bool:
+    return all(found.configs.get(name) == value for name, value in configs.items())
 
 
 def _found(admin: AdminClient, cluster: Cluster) -> dict[str, Found]:

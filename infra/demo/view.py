@@ -23,6 +23,7 @@ PUBLISHING: Final = "publishing"
 SENTENCES_SHOWN_MAX: Final = 12
 ROOMY_HEIGHT: Final = 30
 ROOMY_WIDTH: Final = 110
+TITLE: Final = "bold white on dark_blue"
 AGE_WIDTH: Final = 6
 SECONDS_LONG: Final = 100.0
 LAG_NOTABLE: Final = 1000
@@ -113,11 +114,10 @@ def header(board: Board, now: float) -> RenderableType:
     """Who we are, how long we run, how much there was, and where to ask."""
     elapsed = int(now - board.began)
     title = Table.grid(expand=True, padding=(0, 1))
-    title.add_column(no_wrap=True)
-    title.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    title.add_column(no_wrap=True)
+    title.add_column(no_wrap=True, style=TITLE)
+    title.add_column(ratio=1, no_wrap=True, overflow="ellipsis", style=TITLE)
+    title.add_column(no_wrap=True, style=TITLE)
     title.add_row(" Vidette demo", board.phase, f"{elapsed // 60:02}:{elapsed % 60:02} ")
-    title.style = "bold white on dark_blue"
     counts = (
         f" {board.camera_events:,} camera events, {board.inferences:,} inference results "
         f"published; {board.outstanding:,} under way"

@@ -14,11 +14,17 @@ import msgspec
 
 from schemas.attempts import ProviderAttempted, Usage
 from schemas.camera_events import CameraConnectionChanged, CameraEvent, Detection
-from schemas.cameras import Camera, CameraRegistered, Policy, Zone
+from schemas.cameras import Camera, CameraRegistered
 from schemas.clips import Clip, Frame, Motion
-from schemas.fields import Metadata
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
 from streams import identity
+from streams.projection.documents import (
+    CameraMetadata,
+    EventMetadata,
+    InferenceMetadata,
+    Items,
+    Settings,
+)
 from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row
 from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, REGISTRY
 
@@ -31,43 +37,6 @@ NO_MODEL: Final = "none"
 NOTHING: Final = b"{}"
 
 _json = msgspec.json.Encoder().encode
-
-
-class _Items(msgspec.Struct):
-    items: tuple[Detection, ...]
-
-
-class _CameraMetadata(msgspec.Struct):
-    name: str
-    site: str
-    registered: bool
-
-
-class _EventMetadata(msgspec.Struct):
-    """`event_metadata` of an outcome."""
-
-    event: CameraEvent
-    camera: _CameraMetadata
-    answer: Metadata | None = None
-    clip_failure: str | None = None
-    detail: str | None = None
-
-
-class _InferenceMetadata(msgspec.Struct):
-    """`event_metadata` of a recorded inference."""
-
-    source: str
-    camera_id: str
-    result_id: str
-    registered: bool
-    metadata: Metadata
-
-
-class _Settings(msgspec.Struct):
-    """`settings` of a device."""
-
-    zones: tuple[Zone, ...]
-    policy: Policy
 
 
 def project(event: Projected, recorded_at: datetime, offset: int) -> tuple[Row, ...]:
@@ -90,7 +59,7 @@ def project(event: Projected, recorded_at: datetime, offset: int) -> tuple[Row, 
 def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ...]:
     result = event.result
     mention = _mention(event.camera_id, result.source, result.camera_id, recorded_at)
-    metadata = _InferenceMetadata(
+    metadata = InferenceMetadata(
         result.source, result.camera_id, result.result_id, event.registered, result.metadata
     )
     return mention, EventRow(
@@ -99,7 +68,7 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
         model_id=result.model_id,
         timestamp=event.timestamp,
         frame_id=result.frame_id,
-        detections=_json(_Items(result.detections)),
+        detections=_json(Items(result.detections)),
         confidence=result.confidence,
         event_metadata=_json(metadata),
         created_at=recorded_at,
@@ -120,7 +89,7 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
 def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
     answer = event.answer
     degraded = event.fallback_reason is not None
-    metadata = _EventMetadata(event.event, _camera(event.camera), answer.details)
+    metadata = EventMetadata(event.event, _camera(event.camera), answer.details)
     failure = (event.fallback_detail or event.fallback_reason) if degraded else None
     seen = (*_event_labels(event.event), *answer.labels)
     row = EventRow(
@@ -129,7 +98,7 @@ def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
         model_id=event.model_id,
         timestamp=event.timestamp,
         frame_id=None,
-        detections=_json(_Items(answer.detections)),
+        detections=_json(Items(answer.detections)),
         confidence=answer.confidence,
         event_metadata=_json(metadata),
         created_at=recorded_at,
@@ -150,7 +119,7 @@ def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
 
 
 def _undescribed(event: Undescribed, recorded_at: datetime) -> tuple[Row, ...]:
-    metadata = _EventMetadata(
+    metadata = EventMetadata(
         event.event, _camera(event.camera), None, event.clip_failure, event.detail
     )
     row = _unanswered(event, recorded_at, outcome="undescribed", metadata=metadata)
@@ -159,13 +128,13 @@ def _undescribed(event: Undescribed, recorded_at: datetime) -> tuple[Row, ...]:
 
 
 def _skipped(event: Skipped, recorded_at: datetime) -> tuple[Row, ...]:
-    metadata = _EventMetadata(event.event, _camera(event.camera), None, None, event.detail)
+    metadata = EventMetadata(event.event, _camera(event.camera), None, None, event.detail)
     row = _unanswered(event, recorded_at, outcome="skipped", metadata=metadata)
     return _mentioned(event, recorded_at), row
 
 
 def _unanswered(
-    event: Undescribed | Skipped, recorded_at: datetime, *, outcome: str, metadata: _EventMetadata
+    event: Undescribed | Skipped, recorded_at: datetime, *, outcome: str, metadata: EventMetadata
 ) -> EventRow:
     return EventRow(
         id=event.id,
@@ -264,7 +233,7 @@ def _device(event: CameraRegistered, recorded_at: datetime, offset: int) -> Devi
         registered=True,
         removed=event.removed,
         registry_version=offset,
-        settings=_json(_Settings(event.zones, event.policy)),
+        settings=_json(Settings(event.zones, event.policy)),
         created_at=recorded_at,
     )
 
@@ -292,8 +261,8 @@ def _mention(camera_id: UUID, source: str, source_id: str, recorded_at: datetime
     )
 
 
-def _camera(camera: Camera) -> _CameraMetadata:
-    return _CameraMetadata(camera.name, camera.site, camera.registered)
+def _camera(camera: Camera) -> CameraMetadata:
+    return CameraMetadata(camera.name, camera.site, camera.registered)
 
 
 def _event_labels(event: CameraEvent) -> tuple[str, ...]:

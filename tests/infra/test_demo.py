@@ -50,13 +50,15 @@ def started(around: dict[str, str], *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def children_of(folder: Path) -> list[int]:
-    """Processes that were told of this folder."""
+def children_of(folder: Path, *, running: bytes = b"") -> list[int]:
+    """Processes that were told of this folder, and run this command."""
     told = f"VIDETTE_FOLDER={folder}".encode()
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if told in (entry / "environ").read_bytes().split(b"\0"):
+            last = (entry / "cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2]
+            environ = (entry / "environ").read_bytes().split(b"\0")
+            if told in environ and running in last:
                 found.append(int(entry.name))
         except OSError:
             continue
@@ -115,6 +117,21 @@ def test_a_killed_demo_leaves_no_process_behind(around: dict[str, str]) -> None:
     demo.communicate(timeout=TIMEOUT_S)
 
     assert _gone(folder)
+
+
+def test_a_killed_worker_is_started_again_and_nothing_is_lost(around: dict[str, str]) -> None:
+    demo = started(around, "--seconds", "10", "--json")
+    assert demo.stderr is not None
+    while "publishing:" not in demo.stderr.readline():
+        assert demo.poll() is None
+    (worker,) = children_of(Path(around["VIDETTE_FOLDER"]), running=b"worker")
+    os.kill(worker, signal.SIGKILL)
+    said, complaints = demo.communicate(timeout=TIMEOUT_S)
+    facts = json.loads(said.splitlines()[-1])
+
+    assert demo.returncode == 0, complaints
+    assert facts["lost"] == facts["duplicated"] == 0
+    assert facts["inference_results"] == facts["recorded"] > 1000
 
 
 def test_events_and_seconds_exclude_each_other() -> None:

@@ -95,16 +95,16 @@ class TestThePastCannotBeChanged:
 
 
 async def test_the_application_may_do_what_is_granted_and_nothing_else(sides: Sides) -> None:
+    role = await sides.application.fetchval("select current_user")
     rows = await sides.admin.fetch(
         "select table_name, privilege_type from information_schema.role_table_grants "
-        "where table_schema = 'read_model' and grantee = 'vidette'"
+        "where table_schema = 'read_model' and grantee = $1",
+        role,
     )
-    role = await sides.application.fetchval("select current_user")
     found: dict[str, set[str]] = {}
     for table, right in rows:
         found.setdefault(table, set()).add(right.lower())
 
-    assert role == "vidette"
     assert found == {table: set(rights.split(", ")) for table, rights in GRANTS.items()}
     for forbidden in ("delete from devices", "create table mine ()", "select guard('ai_events')"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -145,7 +145,7 @@ class TestMigrating:
 
         await asyncio.gather(
             *(
-                migrate(database.admin_url, application_role="vidette", say=said.append)
+                migrate(database.admin_url, application_role=role_of(database.url), say=said.append)
                 for _ in range(5)
             )
         )
@@ -155,7 +155,7 @@ class TestMigrating:
     async def test_into_another_schema_makes_the_same_tables(
         self, database: Database, sides: Sides
     ) -> None:
-        await migrate(database.admin_url, application_role="vidette", schema="fresh")
+        await migrate(database.admin_url, application_role=role_of(database.url), schema="fresh")
 
         columns = (
             "select table_name, column_name, data_type from information_schema.columns "
@@ -178,7 +178,7 @@ class TestMigrating:
         await sides.admin.execute("update alembic_version set version_num = 'read_model_9999'")
 
         with pytest.raises(MigrationFailed, match="run a newer Vidette"):
-            await migrate(database.admin_url, application_role="vidette")
+            await migrate(database.admin_url, application_role=role_of(database.url))
 
 
 class TestPartitions:
