@@ -72,7 +72,7 @@ async def ports(settings: Settings, found: Endpoints, kafka: Cluster) -> AsyncIt
     follower = Follower(kafka, REGISTRY, registry.apply)
     following = asyncio.create_task(follower.run())
     decoder = SubprocessDecoder(cores=DECODERS)
-    reads = Reads(found.database_url)
+    reads, sink = Reads(found.database_url), Sink(found.database_url)
     try:
         yield Ports(
             cameras=registry,
@@ -82,7 +82,8 @@ async def ports(settings: Settings, found: Endpoints, kafka: Cluster) -> AsyncIt
             media=FolderStore(settings.media),
             providers=providers(settings),
             outcomes=reads,
-            read_model=Sink(found.database_url),
+            read_model=sink,
+            make_days=sink.ensure_partitions,
             clock=clock,
         )
     finally:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from agents.describe import Describe
@@ -45,6 +46,8 @@ class Ports:
     providers: Providers
     outcomes: Outcomes
     read_model: ReadModel
+    make_days: Callable[[date, date], Awaitable[int]]
+    """Makes the read model's partitions for these days; how many were missing."""
     clock: Clock
 
 

@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any, Final
 
 import faust
@@ -22,12 +23,16 @@ from infra.endpoints import cluster
 from infra.running import Running, Shop, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
-from infra.topology import topology
+from infra.topology import Ports, topology
 from streams.lanes import Batch
+from streams.projection.ports import ReadModelError
 
 log = structlog.get_logger(__name__)
 
 CHANNEL_BATCHES: Final = 2
+DAYS_EVERY_S: Final = 3600.0
+DAY: Final = timedelta(days=1)
+DAYS_AHEAD: Final = timedelta(days=14)
 
 
 class WithoutKafka(faust.App.BootStrategy):
@@ -60,6 +65,7 @@ class Work:
         self._settings = settings
         self._found = found
         self._stack = AsyncExitStack()
+        self._ports: Ports | None = None
         self._running: dict[str, Running] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._finished = False
@@ -68,6 +74,7 @@ class Work:
         """Opens the ports and joins the steps' groups."""
         kafka = cluster(self._settings, self._found)
         opened = await self._stack.enter_async_context(ports(self._settings, self._found, kafka))
+        self._ports = opened
         meter = PrometheusMeter()
         port = serve(meter.registry, self._settings.metrics_port)
         shop = Shop(kafka, self._settings, opened, meter)
@@ -87,6 +94,18 @@ class Work:
             await self._running[step].work(batch)
         except Exception as error:  # noqa: BLE001  # whatever it is, this worker ends without a commit
             self._fail(error)
+
+    async def make_days(self) -> None:
+        """Makes the read model's partitions ahead of time; a later try does as well."""
+        if self._ports is None or "project" not in self.steps:
+            return
+        today = self._ports.clock.now().date()
+        try:
+            made = await self._ports.make_days(today - DAY, today + DAYS_AHEAD)
+        except ReadModelError as error:
+            log.warning("read_model.days", error=str(error))
+        else:
+            log.info("read_model.days", made=made)
 
     async def finish(self) -> None:
         """No more records; what is in hand goes into the log; then everything is closed."""
@@ -159,6 +178,8 @@ def _app(settings: Settings, work: Work) -> App:
     for step in work.steps:
         channels[step] = app.channel(maxsize=CHANNEL_BATCHES)
         app.agent(channels[step], name=step)(_agent(app, step))
+
+    app.timer(interval=DAYS_EVERY_S, on_leader=False, name="make_days")(work.make_days)
 
     @app.service
     class Records(Service):

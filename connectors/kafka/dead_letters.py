@@ -126,8 +126,9 @@ class DeadLetters:
         """Ends that count what open transactions wrote: reading up to them waits for those."""
         latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
         places = {p: TopicPartition(self.cluster.named(p.topic), p.number) for p in partitions}
-        found = self.cluster.admin().list_offsets(dict.fromkeys(places.values(), latest))
-        return {p: int(found[place].result().offset) for p, place in places.items()}
+        admin = self.cluster.admin()  # must outlive its answers
+        found = admin.list_offsets(dict.fromkeys(places.values(), latest))
+        return {p: int(found[t].result(CALL_TIMEOUT_S).offset) for p, t in places.items()}
 
     def _producer(self) -> Producer:
         """A producer; every earlier one's transaction has ended when this returns."""

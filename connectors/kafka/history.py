@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Final, cast
+from typing import Final
 
 from confluent_kafka import (
     Consumer,
@@ -16,8 +16,9 @@ from confluent_kafka import (
 from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
 from streams.projection.ports import Log
-from streams.records import Headers, Partition, Record
+from streams.records import Partition, Record
 
 REQUEST_TIMEOUT_S: Final = 30.0
 POLL_S: Final = 0.5
@@ -87,9 +88,9 @@ class History:
                 continue
             error = message.error()
             if error is None and offset < ends[partition]:
-                records.append(_record(partition, message))
+                records.append(record_of(partition, message))
                 offset += 1
-            elif error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  # public in all but name
+            elif error is not None and error.code() != PARTITION_EOF:
                 _raise_unless_passing(error)
                 continue
             if offset >= ends[partition]:
@@ -117,19 +118,5 @@ class History:
 
 def _raise_unless_passing(error: KafkaError) -> None:
     """Brokers come and go; only what would leave a hole, or can't pass, ends the reading."""
-    if error.fatal() or error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001  # likewise
+    if error.fatal() or error.code() == NOT_IN_THE_LOG:
         raise KafkaException(error)
-
-
-def _record(partition: Partition, message: Message) -> Record:
-    # The library gives a list of pairs, whatever its types say.
-    pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    headers: Headers = [(name, value or b"") for name, value in pairs]
-    return Record(
-        partition=partition,
-        offset=message.offset() or 0,
-        key=message.key(),
-        value=message.value(),
-        headers=headers,
-        timestamp_ms=message.timestamp()[1],
-    )

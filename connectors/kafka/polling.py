@@ -9,13 +9,12 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import structlog
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
@@ -23,9 +22,10 @@ from confluent_kafka import (
 
 from connectors.kafka.backlog import Backlog
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
 from connectors.kafka.ownership import Ownership
 from streams.lanes import Batch, Progress
-from streams.records import Headers, Partition, Record
+from streams.records import Partition, Record
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +34,6 @@ PATIENCE_S: Final = 0.25
 """How long a full backlog may block polling before partitions are paused, which refetches."""
 
 COMMITTED_TIMEOUT_S: Final = 10.0
-PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
-NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
@@ -159,7 +157,7 @@ class Polling:
             partition = self._partition(message.topic() or "", message.partition() or 0)
             if error is None:
                 if partition in self._leases and partition not in self._waiting:
-                    records.append(_record(partition, message))
+                    records.append(record_of(partition, message))
             elif error.code() == PARTITION_EOF:
                 if partition in self._leases:
                     ends[partition] = message.offset() or 0
@@ -276,23 +274,6 @@ class Polling:
 
     def _partition(self, topic: str, number: int) -> Partition:
         return Partition(self._cluster.catalogued(topic), number)
-
-
-def _record(partition: Partition, message: Message) -> Record:
-    return Record(
-        partition=partition,
-        offset=message.offset() or 0,
-        key=message.key(),
-        value=message.value(),
-        headers=_headers(message),
-        timestamp_ms=message.timestamp()[1],
-    )
-
-
-def _headers(message: Message) -> Headers:
-    """The library gives a list of pairs; a header without a value is kept as an empty one."""
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    return [(name, value or b"") for name, value in headers] if headers else ()
 
 
 def _short(partitions: Iterable[Partition]) -> str:

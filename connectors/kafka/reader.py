@@ -75,8 +75,8 @@ class GroupReader:
         while True:
             try:
                 return await asyncio.to_thread(self._bounds, tuple(partitions))
-            except KafkaException as error:
-                log.warning("kafka.list_offsets", error=error.args[0].str())
+            except (KafkaException, TimeoutError) as error:
+                log.warning("kafka.list_offsets", error=str(error))
                 await asyncio.sleep(RETRY_S)
 
     def _describe(self) -> dict[str, str]:
@@ -96,6 +96,10 @@ class GroupReader:
         first = admin.list_offsets(dict.fromkeys(tps.values(), earliest))
         end = admin.list_offsets(dict.fromkeys(tps.values(), latest))
         return {
-            p: Log(self._topic_ids[p.topic], first[tp].result().offset, end[tp].result().offset)
+            p: Log(
+                self._topic_ids[p.topic],
+                first[tp].result(REQUEST_TIMEOUT_S).offset,
+                end[tp].result(REQUEST_TIMEOUT_S).offset,
+            )
             for p, tp in tps.items()
         }

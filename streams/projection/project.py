@@ -88,9 +88,8 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
 
 def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
     answer = event.answer
-    degraded = event.fallback_reason is not None
     metadata = EventMetadata(event.event, _camera(event.camera), answer.details)
-    failure = (event.fallback_detail or event.fallback_reason) if degraded else None
+    failure = event.fallback_detail or event.fallback_reason
     seen = (*_event_labels(event.event), *answer.labels)
     row = EventRow(
         id=event.id,
@@ -103,13 +102,13 @@ def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
         event_metadata=_json(metadata),
         created_at=recorded_at,
         event_id=event.event_id,
-        outcome="degraded" if degraded else "described",
+        outcome="described",
         description=answer.description,
         provider_used=event.provider_used,
         reason=None,
         fallback_reason=event.fallback_reason,
         fallback_detail=event.fallback_detail,
-        degraded=degraded,
+        degraded=False,
         revision=event.revision,
         labels=_labels(seen, answer.detections),
         correlation_id=event.correlation_id,

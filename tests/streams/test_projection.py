@@ -108,7 +108,7 @@ def test_a_described_event() -> None:
     assert metadata["answer"] == {"people": 1}
 
 
-def test_an_answer_from_less_than_a_clip_is_degraded_and_says_why() -> None:
+def test_an_answer_from_a_stand_in_is_described_and_says_why_there_was_no_clip() -> None:
     poorer = structs.replace(
         DESCRIBED,
         clip=None,
@@ -119,7 +119,7 @@ def test_an_answer_from_less_than_a_clip_is_degraded_and_says_why() -> None:
     _, row, clip = project(poorer, AT, 0)
 
     assert isinstance(row, EventRow)
-    assert (row.outcome, row.degraded) == ("degraded", True)
+    assert (row.outcome, row.degraded) == ("described", False)
     assert (row.fallback_reason, row.fallback_detail) == (
         "clip_download_failed",
         "not_found: 404 from nvr.example",

@@ -1,0 +1,28 @@
+"""confluent-kafka's messages as our records, and the two of its error codes that are no errors."""
+
+from typing import Final, cast
+
+from confluent_kafka import KafkaError, Message
+
+from streams.records import Headers, Partition, Record
+
+PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
+NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
+
+
+def record_of(partition: Partition, message: Message) -> Record:
+    """A message without error, as a record of this partition."""
+    return Record(
+        partition=partition,
+        offset=message.offset() or 0,
+        key=message.key(),
+        value=message.value(),
+        headers=_headers(message),
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _headers(message: Message) -> Headers:
+    """The library gives a list of pairs, whatever its types say; no value is an empty one."""
+    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    return [(name, value or b"") for name, value in headers] if headers else ()
