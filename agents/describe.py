@@ -27,25 +27,27 @@ class Describe:
     async def __call__(self, received: Received[ClipOutcome]) -> Outputs:
         """The attempts and the outcome; nothing when the log has the outcome already."""
         clip = received.event
-        outcome = identity.outcome_id(clip.enriched.id)
-        if outcome in await self.outcomes.known((outcome,)):
+        outcome_id = identity.outcome_id(clip.enriched.id)
+        if outcome_id in await self.outcomes.known((outcome_id,)):
             return ()
         if isinstance(clip, ClipNotWanted):
             return (Output(AI_EVENTS, describing.skipped(clip), received.traceparent),)
         asked = describing.question(clip)
         if asked is None:
             return self._outputs(received, describing.undescribed(clip, "no_frames", _why(clip)))
-        calls = await self._chain(asked)
+        ends = self.clock.monotonic() + self.deadline_s
+        calls = await self._chain(asked, ends)
+        late = self.clock.monotonic() >= ends
         attempts = tuple(describing.attempted(asked, call) for call in calls)
         noted = tuple(Output(AI_ATTEMPTS, attempt, received.traceparent) for attempt in attempts)
-        return (*noted, *self._outputs(received, describing.conclude(clip, calls, attempts)))
+        outcome = describing.conclude(clip, calls, attempts, late=late)
+        return (*noted, *self._outputs(received, outcome))
 
-    async def _chain(self, asked: Question) -> tuple[Call, ...]:
+    async def _chain(self, asked: Question, ends: float) -> tuple[Call, ...]:
         calls: list[Call] = []
-        ends = self.clock.monotonic() + self.deadline_s
         for position, provider in enumerate(self.providers):
             calls.append(await self._call(position, provider, asked, ends))
-            if isinstance(calls[-1].result, Reply):
+            if isinstance(calls[-1].result, Reply) or self.clock.monotonic() >= ends:
                 break
         return tuple(calls)
 

@@ -158,10 +158,16 @@ def conclude(
     clip: ClipReady | ClipUnavailable,
     calls: tuple[Call, ...],
     attempts: tuple[ProviderAttempted, ...],
+    *,
+    late: bool,
 ) -> AiEvent:
-    """The outcome of a chain that has ended: the last call's answer, or why there is none."""
+    """The outcome of a chain that has ended: the last call's answer, or why there is none.
+
+    `late` says that the time ended before the providers did.
+    """
     ids = tuple(attempt.id for attempt in attempts)
     if calls and isinstance(calls[-1].result, Reply):
         return described(clip, calls[-1].provider.name, calls[-1].result, ids)
     said = "; ".join(f"{call.provider.name}: {call.result}" for call in calls)
-    return undescribed(clip, "all_providers_failed", said or "no provider is configured", ids)
+    reason: UndescribedReason = "deadline_passed" if late else "all_providers_failed"
+    return undescribed(clip, reason, said or "no provider is configured", ids)

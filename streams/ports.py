@@ -183,5 +183,5 @@ class Meter(Protocol):
         ...
 
     def lag(self, step: str, topic: str, partition: int, records: int) -> None:
-        """Records that are in the log and not yet finished."""
+        """Records that are in the log and that the step has not read yet."""
         ...

@@ -9,10 +9,10 @@ import typer
 from infra.settings import ROOT
 
 CHECKS = {
-    "format": ("ruff", "format", "--check", "."),
-    "lint": ("ruff", "check", "."),
-    "types": ("mypy",),
-    "imports": ("importlinter.cli",),
+    "format": ("-m", "ruff", "format", "--check", "."),
+    "lint": ("-m", "ruff", "check", "."),
+    "types": ("-m", "mypy"),
+    "imports": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
 }
 
 
@@ -48,7 +48,7 @@ def check() -> None:
     failed = []
     for name, command in CHECKS.items():
         typer.echo(f"── {name}", err=True)
-        done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False)
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
         failed += [name] if done.returncode else []
     typer.echo("── tests", err=True)
     failed += ["tests"] if run_tests([]) else []

@@ -85,6 +85,14 @@ def _show(console: Console, running: Running, home: Path, *, as_json: bool) -> N
         sys.stdout.flush()
     else:
         console.print(f"Kafka          {endpoints.bootstrap_servers}", soft_wrap=True)
-        console.print(f"PostgreSQL     {endpoints.database_url}", soft_wrap=True)
-        console.print(f"  as its admin {endpoints.database_admin_url}", soft_wrap=True)
+        console.print(f"PostgreSQL     {_masked(endpoints.database_url)}", soft_wrap=True)
+        console.print(f"  as its admin {_masked(endpoints.database_admin_url)}", soft_wrap=True)
+        console.print(f"with passwords {home / 'services.json'}", soft_wrap=True)
     console.log(f"Ready. Data is kept in {home}. Ctrl-C stops.")
+
+
+def _masked(url: str) -> str:
+    """The URL without its password: what is on a screen ends up in a log or a picture."""
+    scheme, _, rest = url.partition("://")
+    login, _, place = rest.rpartition("@")
+    return f"{scheme}://{login.partition(':')[0]}:***@{place}"

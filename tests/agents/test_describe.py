@@ -1,9 +1,9 @@
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
-import pytest
 
 from agents.describe import Describe
 from connectors.providers.motion import MotionProvider
@@ -162,15 +162,27 @@ async def test_the_motion_provider_describes_the_example() -> None:
     assert (result.provider_used, result.model_id) == ("motion", "motion-1")
 
 
-@pytest.mark.parametrize("deadline_s", [0.0])
-async def test_a_provider_that_does_not_answer_in_time_is_a_timeout(deadline_s: float) -> None:
-    class Silent(Scripted):
-        async def ask(self, question: Question) -> Reply:
-            await FastClock().sleep(1)
-            return await super().ask(question)
+class Silent(Scripted):
+    """A provider that takes its time."""
 
-    agent = Describe((Silent("a"),), Nobody(), FastClock(), deadline_s)
+    async def ask(self, question: Question) -> Reply:
+        await asyncio.sleep(0)
+        return await super().ask(question)
+
+
+async def test_a_provider_that_does_not_answer_in_time_is_a_timeout() -> None:
+    agent = Describe((Silent("a"),), Nobody(), FastClock(), 0.0)
 
     outputs = await agent(Received(READY))
 
     assert [a.error_class for a in attempts(outputs)] == ["timeout"]
+
+
+async def test_when_the_time_is_up_the_rest_is_not_asked_and_the_outcome_says_so() -> None:
+    rest = Scripted("b")
+    agent = Describe((Silent("a"), rest), Nobody(), FastClock(), 0.0)
+
+    result = (await agent(Received(READY)))[-1].event
+
+    assert isinstance(result, Undescribed)
+    assert (result.reason, rest.asked) == ("deadline_passed", [])

@@ -97,8 +97,8 @@ BAD_VALUES: Final = (
     BadValue("second-61", event(timestamp="2026-03-14T12:00:61Z"), "invalid", "timestamp"),
     BadValue("lone-surrogate", spliced("metadata", b'{"a": "\\ud800"}'), "malformed"),
     BadValue("not-utf-8", spliced("metadata", b'{"a": "\xff\xfe"}'), "malformed"),
-    BadValue("empty", b"", "empty"),
-    BadValue("null", None, "empty"),
+    BadValue("empty-value", b"", "empty"),
+    BadValue("null-value", None, "empty"),
     BadValue(
         "frame-id-2-31", result("frame_id", b"2147483648"), "invalid", "frame_id", INFERENCE_RESULTS
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connectors.kafka.clients import Cluster
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from schemas.camera_events import SmartDetection
 from schemas.codec import encode
 from streams.records import Headers, Partition
@@ -44,7 +44,8 @@ class Upstream:
                 "message.max.bytes": 10_000_000,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
-            }
+            },
+            logger=LIBRDKAFKA,
         )
 
     def event(self, event: SmartDetection, headers: Headers = ()) -> None:
