@@ -68,9 +68,13 @@ class DeadLetters:
         raise NotRedriven(text)
 
     async def redrive(
-        self, ids: Collection[UUID], *, corrected: bytes | None = None, again: bool = False
+        self,
+        ids: Collection[UUID],
+        *,
+        corrected: Mapping[UUID, bytes] | None = None,
+        again: bool = False,
     ) -> Redriven:
-        """Gives the values, or the corrected one, once more to the steps that wrote the letters.
+        """Gives the values, or the corrected ones, once more to the steps that wrote the letters.
 
         Record and marker share a transaction, and the letters are read after every earlier such
         transaction has ended: without `again` nobody redrives a letter twice.
@@ -86,9 +90,8 @@ class DeadLetters:
             done: list[DeadLetter] = []
             for letter, record in _matched(chosen, records):
                 try:
-                    value = (
-                        corrected if corrected is not None else await self._value(letter, record)
-                    )
+                    value = (corrected or {}).get(letter.id)
+                    value = await self._value(letter, record) if value is None else value
                     outputs += redrive(letter, record, _sized(letter, value))
                 except NotRedriven as why:
                     result.refused[letter.id] = str(why)
@@ -148,7 +151,7 @@ def _allowed(
     allowed: list[UUID] = []
     for id_ in dict.fromkeys(ids):
         if id_ not in letters:
-            result.refused[id_] = f"there is no letter {id_}; `dead-letters list` shows all"
+            result.refused[id_] = f"there is no letter {id_}; `dead-letters list --all` shows all"
         elif letters[id_].redriven and not again:
             result.refused[id_] = f"letter {id_} was redriven before; --again does it once more"
         else:

@@ -21,7 +21,7 @@ from streams.projection.ports import Log
 from streams.records import Partition, Record
 
 REQUEST_TIMEOUT_S: Final = 30.0
-POLL_S: Final = 0.5
+POLL_S: Final = 0.1
 BATCH_MAX: Final = 2_000
 
 

@@ -24,5 +24,8 @@ def record_of(partition: Partition, message: Message) -> Record:
 
 def _headers(message: Message) -> Headers:
     """The library gives a list of pairs, whatever its types say; no value is an empty one."""
-    headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    try:
+        headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+    except UnicodeDecodeError:
+        return ()  # a name that is no text: nobody asks for it, and it must not stop the reading
     return [(name, value or b"") for name, value in headers] if headers else ()

@@ -99,7 +99,7 @@ def redrive(
         raise typer.BadParameter("name letters by ID, or by --reason, --step, --topic or --all")
     if value and len(ids or ()) != 1:
         raise typer.BadParameter("--value corrects one letter: name it by its ID")
-    corrected = _read(value) if value else None
+    corrected = {ids[0]: _read(value)} if value and ids else {}
     try:
         chosen = ids or [letter.id for letter in asyncio.run(_open(reason, step, topic))]
         result = asyncio.run(_box().redrive(chosen, corrected=corrected, again=again))

@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import structs
 
 from schemas.camera_events import SmartDetection
-from schemas.codec import encode
+from schemas.codec import VALUE_BYTES_MAX, encode
 from schemas.examples import MODEL_RESULT
 from schemas.inferences import InferenceResult
 from streams import identity
@@ -32,6 +32,11 @@ class BadValue:
     def camera(self) -> str:
         """Its own, shared with its neighbours only."""
         return f"camera-{self.name}"
+
+    @property
+    def in_media(self) -> bool:
+        """Whether it is too large for a letter."""
+        return len(self.value or b"") > VALUE_BYTES_MAX
 
     @property
     def corrected(self) -> bytes:

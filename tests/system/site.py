@@ -4,6 +4,7 @@ Everything that a test may look at is asked here, from outside: SQL, Kafka's own
 """
 
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -116,10 +117,10 @@ class Site:
         return finish(self.letters.content(letter))[1]
 
     def redrive(
-        self, letter: DeadLetter, corrected: bytes | None = None, *, again: bool = False
+        self, ids: Collection[UUID], corrected: Mapping[UUID, bytes] | None = None
     ) -> Redriven:
         """As the command does."""
-        return finish(self.letters.redrive([letter.id], corrected=corrected, again=again))
+        return finish(self.letters.redrive(ids, corrected=corrected))
 
     def taken(self, topic: str) -> list[Taken]:
         """Every committed record of a topic, as a client that isn't ours reads it."""
