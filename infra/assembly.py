@@ -1,7 +1,7 @@
 """One place that knows everyone: settings and endpoints become the ports that agents call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,18 +19,13 @@ from connectors.postgres.sink import Sink
 from connectors.providers.motion import MotionProvider
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
-from infra.topology import Ports
+from infra.topology import DECODERS, Ports, fetch_deadline_s
 from streams.ports import Clips, Clock, Provider, Providers
 from streams.registry import Registry
 from streams.topics import REGISTRY
 
 PROVIDERS: Final[Mapping[str, type[MotionProvider]]] = {"motion": MotionProvider}
 """By the name that `ai_provider_order` uses."""
-
-DECODERS: Final = 2
-
-FETCH_DEADLINE_S: Final = 120.0
-"""For all attempts at one URL; clip, snapshot and decoding fit into the step's time limit."""
 
 
 class UnknownProvider(ValueError):  # noqa: N818  # the sentence is the whole of it
@@ -54,7 +49,7 @@ def clips(settings: Settings, clock: Clock) -> Clips:
     limits = ClipLimits(
         bytes_max=settings.clip_bytes_max,
         timeout_s=settings.clip_timeout_s,
-        deadline_s=FETCH_DEADLINE_S,
+        deadline_s=fetch_deadline_s(settings),
     )
     http = HttpClips(
         limits=limits,
@@ -66,11 +61,17 @@ def clips(settings: Settings, clock: Clock) -> Clips:
 
 
 @asynccontextmanager
-async def ports(settings: Settings, found: Endpoints, kafka: Cluster) -> AsyncIterator[Ports]:
-    """Everything that agents may call, as long as the context lasts."""
+async def ports(
+    settings: Settings, found: Endpoints, kafka: Cluster, fail: Callable[[BaseException], None]
+) -> AsyncIterator[Ports]:
+    """Everything that agents may call, as long as the context lasts.
+
+    `fail` hears of what ends in the background and must not: without the registry policies freeze.
+    """
     clock, registry = SystemClock(), Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
     following = asyncio.create_task(follower.run())
+    following.add_done_callback(lambda done: _tell(done, fail))
     decoder = SubprocessDecoder(cores=DECODERS)
     reads, sink = Reads(found.database_url), Sink(found.database_url)
     try:
@@ -91,3 +92,9 @@ async def ports(settings: Settings, found: Endpoints, kafka: Cluster) -> AsyncIt
         await asyncio.gather(following, return_exceptions=True)
         await decoder.close()
         await reads.close()
+        await sink.close()
+
+
+def _tell(task: asyncio.Task[None], fail: Callable[[BaseException], None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        fail(error)

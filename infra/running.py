@@ -1,17 +1,18 @@
-"""Steps at work: each has a lane, a runtime and a channel of batches that a Faust agent reads.
+"""Steps at work: where each gets its batches from, who works on them, and how it ends.
 
-The service here is started by the Faust app. It brings the records (Faust's own consumer is off)
-and ends in order: no more records, what is under way into the log, out of the group.
+Faust's agent hands the batches over (infra/worker.py). The end is in order: no more records, what is
+under way into the log, out of the group.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
 from agents.runtime.effect import EffectRuntime
+from agents.runtime.failure import Failure
 from agents.runtime.projection import ProjectionRuntime
 from agents.runtime.pure import PureRuntime
 from connectors.kafka.clients import Cluster
@@ -37,6 +38,8 @@ PROJECTION_BATCH_MAX = 4_000
 class Runtime(Protocol):
     """What the three kinds of runtime share."""
 
+    failure: Failure
+
     async def handle(self, batch: Batch) -> None:
         """Takes a batch in hand."""
         ...
@@ -57,8 +60,15 @@ class Running:
     step: Step
     reader: Reader
     runtime: Runtime
+    opens: Sequence[Callable[[], Awaitable[None]]]
+    """What must have happened, in this order, before the first batch."""
     draining: bool = False
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def start(self) -> None:
+        """Joins the step's group, once what the step needs is there."""
+        for opened in self.opens:
+            await opened()
 
     async def work(self, batch: Batch) -> None:
         """One batch; what comes after draining began is left to whoever comes next."""
@@ -89,34 +99,29 @@ class Shop:
     ports: Ports
     meter: PrometheusMeter
 
-    async def open(self, step: Step) -> Running:
-        """Joins the step's group, once what the step needs is there."""
+    def make(self, step: Step) -> Running:
+        """The step, ready to start; nothing is reached yet."""
         if isinstance(step, Projection):
-            return await self._projection(step)
+            return self._projection(step)
+        batch_max = PURE_BATCH_MAX if isinstance(step, Pure) else EFFECT_BATCH_MAX
+        lane = KafkaLane(
+            self.cluster,
+            Subscription(step.name, (step.reads.name,), batch_max),
+            Slot(step.name, self.settings.slot),
+            self._lag(step.name),
+        )
         if isinstance(step, Pure):
-            await step.ready()
-            lane = await self._lane(step.name, step.reads.name, PURE_BATCH_MAX)
-            return Running(step, lane, PureRuntime(step, lane, *self._tools()))
-        lane = await self._lane(step.name, step.reads.name, EFFECT_BATCH_MAX)
-        return Running(step, lane, EffectRuntime(step, lane, *self._tools()))
+            runtime: Runtime = PureRuntime(step, lane, *self._tools())
+            return Running(step, lane, runtime, (step.ready, lane.open))
+        return Running(step, lane, EffectRuntime(step, lane, *self._tools()), (lane.open,))
 
-    async def _projection(self, step: Projection) -> Running:
+    def _projection(self, step: Projection) -> Running:
         topics = tuple(topic.name for topic in step.reads)
         subscription = Subscription(step.name, topics, PROJECTION_BATCH_MAX, ledger=True)
         reader = GroupReader(self.cluster, subscription, self._lag(step.name))
         letters = KafkaPublisher(self.cluster)
-        await reader.start_polling()
-        return Running(step, reader, ProjectionRuntime(step, reader, letters, *self._tools()))
-
-    async def _lane(self, step: str, topic: str, batch_max: int) -> KafkaLane:
-        lane = KafkaLane(
-            self.cluster,
-            Subscription(step, (topic,), batch_max),
-            Slot(step, self.settings.slot),
-            self._lag(step),
-        )
-        await lane.open()
-        return lane
+        runtime = ProjectionRuntime(step, reader, letters, *self._tools())
+        return Running(step, reader, runtime, (reader.start_polling,))
 
     def _tools(self) -> tuple[MediaStore, PrometheusMeter, Clock]:
         return self.ports.media, self.meter, self.ports.clock

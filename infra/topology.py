@@ -27,8 +27,11 @@ from streams.topics import (
 STEPS: Final = ("enrich", "fetch_clips", "describe", "record_inference", "project")
 """Names of all steps, in the order in which an event meets them."""
 
-FETCH_TIME_LIMIT_S: Final = 360.0
-"""Hard limit for one record of `fetch_clips`: downloads, retries and decoding together."""
+DECODERS: Final = 2
+"""Files decoded at once; other records of `fetch_clips` wait for their turn within their limit."""
+
+DECODE_S: Final = 40.0
+"""The longest that one file may be decoded, a second try included."""
 
 DESCRIBE_GRACE_S: Final = 30.0
 """What `describe` may take beyond its deadline before the runtime gives the record up."""
@@ -51,6 +54,17 @@ class Ports:
     clock: Clock
 
 
+def fetch_deadline_s(settings: Settings) -> float:
+    """For all attempts at one URL: two whole downloads, and the waits between them."""
+    return 2 * settings.clip_timeout_s
+
+
+def fetch_time_limit_s(settings: Settings) -> float:
+    """For one record: clip and snapshot fetched and decoded, and the queue at the decoders."""
+    turns = settings.fetch_clips_in_flight / DECODERS + 2
+    return 2 * fetch_deadline_s(settings) + turns * DECODE_S
+
+
 def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
     """Every step, each in its own consumer group, so that each scales and fails alone."""
     return (
@@ -67,7 +81,7 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
             runs=FetchClips(ports.clips, ports.decoder, ports.media, ports.outcomes),
             writes=(CLIPS,),
             in_flight=settings.fetch_clips_in_flight,
-            time_limit_s=FETCH_TIME_LIMIT_S,
+            time_limit_s=fetch_time_limit_s(settings),
         ),
         Effect(
             name="describe",

@@ -30,6 +30,7 @@ from streams.projection.ports import ReadModelError
 log = structlog.get_logger(__name__)
 
 CHANNEL_BATCHES: Final = 2
+CANCEL_TIMEOUT_S: Final = 5.0
 DAYS_EVERY_S: Final = 3600.0
 DAY: Final = timedelta(days=1)
 DAYS_AHEAD: Final = timedelta(days=14)
@@ -67,26 +68,40 @@ class Work:
         self._stack = AsyncExitStack()
         self._ports: Ports | None = None
         self._running: dict[str, Running] = {}
-        self._pumps: list[asyncio.Task[None]] = []
+        self._beginning: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._finished = False
 
     async def begin(self, channels: dict[str, Any]) -> None:
-        """Opens the ports and joins the steps' groups."""
+        """Opens the ports and joins the steps' groups; what fails ends the worker, and says so."""
+        self._beginning = asyncio.create_task(self._begin(channels))
+        try:
+            await asyncio.wait((self._beginning,))
+        finally:
+            self._stop_if_failed(self._beginning)
+
+    async def _begin(self, channels: dict[str, Any]) -> None:
         kafka = cluster(self._settings, self._found)
-        opened = await self._stack.enter_async_context(ports(self._settings, self._found, kafka))
-        self._ports = opened
+        opening = ports(self._settings, self._found, kafka, self._fail)
+        self._ports = opened = await self._stack.enter_async_context(opening)
         meter = PrometheusMeter()
         port = serve(meter.registry, self._settings.metrics_port)
         shop = Shop(kafka, self._settings, opened, meter)
         mine = [s for s in topology(opened, self._settings) if s.name in self.steps]
-        for running in await asyncio.gather(*[shop.open(step) for step in mine]):
-            self._running[running.step.name] = running
-            pump = asyncio.create_task(self._pump(running, channels[running.step.name]))
-            pump.add_done_callback(self._stop_if_failed)
-            self._pumps.append(pump)
+        self._running = {step.name: shop.make(step) for step in mine}
+        await asyncio.gather(*[running.start() for running in self._running.values()])
+        for name, running in self._running.items():
+            self._attend(self._pump(running, channels[name]))
+            self._attend(running.runtime.failure.wait())
         log.info(
             "worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics"
         )
+
+    def _attend(self, work: Coroutine[None, None, None]) -> None:
+        """Runs this until the worker ends; when it fails, the worker ends."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._stop_if_failed)
+        self._tasks.append(task)
 
     async def work(self, step: str, batch: Batch) -> None:
         """One batch; no exception reaches Faust, who would drop the batch and go on."""
@@ -112,9 +127,10 @@ class Work:
         if self._finished:
             return
         self._finished = True
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        tasks = [*self._tasks, *filter(None, (self._beginning,))]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S) if tasks else None
         await end_all(list(self._running.values()), self._settings.drain_timeout_s)
         await self._stack.aclose()
 
@@ -123,8 +139,8 @@ class Work:
         while True:
             await channel.put(await running.reader.take())
 
-    def _stop_if_failed(self, pump: asyncio.Task[None]) -> None:
-        if not pump.cancelled() and (error := pump.exception()):
+    def _stop_if_failed(self, task: asyncio.Task[None]) -> None:
+        if task.done() and not task.cancelled() and (error := task.exception()):
             self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
@@ -165,6 +181,7 @@ def _agent(app: App, step: str) -> Callable[[faust.StreamT[Batch]], Coroutine[No
 
 
 def _app(settings: Settings, work: Work) -> App:
+    settings.folder.mkdir(parents=True, exist_ok=True)
     app = App(
         "vidette",
         broker="kafka://unused",

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from agents.runtime.failure import Failure
 from agents.runtime.letters import write_letter
 from agents.runtime.pure import count_published
 from streams import wire
@@ -28,7 +29,13 @@ TRIES_MAX: Final = 3
 
 RETRY_FIRST_S: Final = 0.2
 WAITING_PER_SLOT: Final = 8
-"""Records taken from the log and not finished, per slot; beyond it partitions are held."""
+"""Records taken from the log and not yet committed, per slot; beyond it partitions are held.
+
+So what a crash may have to ask again is bounded, also while the log takes no commits.
+"""
+
+TRANSACTION_RECORDS_MAX: Final = 1_000
+"""Finished records per transaction, so that it fits into its time-out whatever has piled up."""
 
 
 @dataclass
@@ -65,19 +72,17 @@ class EffectRuntime:
     _something: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _idle: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _committer: asyncio.Task[None] | None = field(default=None, init=False)
-    _failed: BaseException | None = field(default=None, init=False)
+    _unsettled: int = field(default=0, init=False)
+    failure: Failure = field(default_factory=Failure, init=False)
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.step.in_flight)
 
     async def handle(self, batch: Batch) -> None:
-        """Returns when every record of the batch is on its way.
-
-        Raises what the committer raised.
-        """
-        if self._failed:
-            raise self._failed
-        self._committer = self._committer or asyncio.create_task(self._commit_for_ever())
+        """Returns when every record of the batch is on its way."""
+        self.failure.check()
+        if self._committer is None:
+            self._committer = self.failure.watch(asyncio.create_task(self._commit_for_ever()))
         topic_ids = await self.lane.topic_ids() if batch.starts else {}
         self._adopt(batch, topic_ids)
         for record in batch.records:
@@ -95,13 +100,15 @@ class EffectRuntime:
     async def drain(self) -> None:
         """Returns when everything under way is in the log, or void.
 
-        Cancel it to give up waiting.
+        Cancel it to give up waiting. Raises what a task of this step raised.
         """
         tasks = [task for owned in self._owned.values() for task in owned.tasks]
         await asyncio.gather(*tasks, return_exceptions=True)
-        while self._committer and (self._finished or not self._idle.is_set()) and not self._failed:
+        while self._committer and (self._finished or not self._idle.is_set()):
+            self.failure.check()
             self._something.set()
             await self._idle.wait()
+        self.failure.check()
 
     async def stop(self) -> None:
         """Ends what is still under way; it will be done again by whoever comes next."""
@@ -123,7 +130,7 @@ class EffectRuntime:
 
     def _start(self, owned: Owned, record: Record) -> None:
         before = self._last_of_key.get(record.key) if self.step.ordered and record.key else None
-        task = asyncio.create_task(self._work(owned, record, before))
+        task = self.failure.watch(asyncio.create_task(self._work(owned, record, before)))
         owned.tasks.add(task)
         if self.step.ordered and record.key:
             self._last_of_key[record.key] = task
@@ -133,8 +140,6 @@ class EffectRuntime:
         owned.tasks.discard(task)
         if record.key and self._last_of_key.get(record.key) is task:
             del self._last_of_key[record.key]
-        if not task.cancelled() and task.exception():
-            self._failed = task.exception()
         self._press()
 
     async def _work(self, owned: Owned, record: Record, before: asyncio.Task[None] | None) -> None:
@@ -184,7 +189,8 @@ class EffectRuntime:
 
     def _press(self) -> None:
         """Holds the partitions that are too far ahead of their first unfinished record."""
-        waiting = sum(len(owned.tasks) for owned in self._owned.values())
+        under_way = sum(len(owned.tasks) for owned in self._owned.values())
+        waiting = under_way + len(self._finished) + self._unsettled
         crowded = waiting >= self.step.in_flight * WAITING_PER_SLOT
         held = frozenset(
             partition
@@ -198,15 +204,15 @@ class EffectRuntime:
             while True:
                 await self._something.wait()
                 self._something.clear()
-                finished, self._finished = self._finished, []
+                finished = self._finished[:TRANSACTION_RECORDS_MAX]
+                del self._finished[:TRANSACTION_RECORDS_MAX]
+                self._unsettled = len(finished)
                 await self._commit(finished)
-                if not self._finished:
-                    self._idle.set()
+                self._unsettled = 0
+                (self._something if self._finished else self._idle).set()
                 self._press()
-        except BaseException as error:
-            self._failed = error
+        finally:
             self._idle.set()
-            raise
 
     async def _commit(self, finished: Iterable[Finished]) -> None:
         by_partition: dict[Partition, list[Finished]] = defaultdict(list)

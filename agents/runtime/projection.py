@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import structlog
 
+from agents.runtime.failure import Failure
 from agents.runtime.letters import write_letter
 from streams import wire
 from streams.dead_letters import Rejected
@@ -75,6 +76,7 @@ class ProjectionRuntime:
     clock: Clock
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
     _writing: asyncio.Task[None] | None = field(default=None, init=False)
+    failure: Failure = field(default_factory=Failure, init=False)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when the batch is folded and the one before it is written.
@@ -87,7 +89,7 @@ class ProjectionRuntime:
         self._adopt(batch)
         await self._claim([p for p, owned in self._owned.items() if owned.next is None])
         if folded:
-            self._writing = asyncio.create_task(self._write(folded))
+            self._writing = self.failure.watch(asyncio.create_task(self._write(folded)))
             self.meter.received(self.step.name, len(folded))
             self.meter.took(self.step.name, self.clock.monotonic() - began)
         self._note(batch)
@@ -104,7 +106,6 @@ class ProjectionRuntime:
         if self._writing:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
-        await self.step.into.close()
 
     def _fold(self, record: Record) -> Folded:
         topic = next(t for t in self.step.reads if t.name == record.partition.topic)
@@ -161,6 +162,8 @@ class ProjectionRuntime:
 
     async def _write_slice(self, folded: Sequence[Folded]) -> None:
         try:
+            bad = [(one.record, one.why) for one in folded if one.why is not None]
+            await self.letters.append([await self._letter(record, why) for record, why in bad])
             await self._halve(folded)
         except (LedgerLost, ReadModelAway, Unavailable) as error:
             log.warning("projection.again", step=self.step.name, error=str(error))
@@ -169,11 +172,8 @@ class ProjectionRuntime:
 
     async def _halve(self, folded: Sequence[Folded]) -> None:
         """Writes the records; when the database refuses a row, finds it and writes its letter."""
-        good = [one for one in folded if one.why is None]
-        bad = [(one.record, one.why) for one in folded if one.why is not None]
-        await self.letters.append([await self._letter(record, why) for record, why in bad])
         try:
-            await self._put(folded, good)
+            await self._put(folded, [one for one in folded if one.why is None])
         except RowRefused as error:
             if len(folded) > 1:
                 middle = len(folded) // 2

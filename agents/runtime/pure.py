@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from agents.runtime.failure import Failure
 from agents.runtime.letters import write_letter
 from streams import wire
 from streams.dead_letters import Rejected
@@ -30,14 +31,15 @@ class PureRuntime:
     meter: Meter
     clock: Clock
     _committing: asyncio.Task[None] | None = field(default=None, init=False)
-    _reached: dict[Partition, tuple[int, int]] = field(default_factory=dict, init=False)
+    _reached: dict[Partition, tuple[int, Progress]] = field(default_factory=dict, init=False)
+    failure: Failure = field(default_factory=Failure, init=False)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when the batch is transformed and the one before it is in the log."""
         began = self.clock.monotonic()
         work = await self._transform(batch)
         await self.drain()
-        self._committing = asyncio.create_task(self._commit(work))
+        self._committing = self.failure.watch(asyncio.create_task(self._commit(work)))
         if batch.records:
             self.meter.received(self.step.name, len(batch.records))
             self.meter.took(self.step.name, self.clock.monotonic() - began)
@@ -61,19 +63,20 @@ class PureRuntime:
             outputs[record.partition].extend(await self._outputs(record))
             progress[record.partition] = Progress(record.offset + 1)
         for partition, end in batch.ends.items():
-            if self._grew(partition, batch, end):
-                reached = progress.get(partition, Progress(0)).offset
-                progress[partition] = Progress(max(reached, end))
+            reached = progress.get(partition) or self._so_far(partition, batch)
+            if reached is None or end > reached.offset:  # markers would leave lag for ever
+                progress[partition] = Progress(end)
+        for partition, reached in progress.items():
+            self._reached[partition] = batch.leases.get(partition, -1), reached
         return Work(batch.leases, progress, outputs)
 
-    def _grew(self, partition: Partition, batch: Batch, end: int) -> bool:
-        """Whether committing the end says something new: markers leave lag for ever otherwise."""
-        lease = batch.leases.get(partition, -1)
-        if self._reached.get(partition) == (lease, end):
-            return False
-        self._reached[partition] = (lease, end)
-        start = batch.starts.get(partition)
-        return start is None or start.offset < end
+    def _so_far(self, partition: Partition, batch: Batch) -> Progress | None:
+        """The progress handed over under this lease, so that none is ever handed over twice.
+
+        A lane that lost the answer to a commit knows by its progress whether it is in the log.
+        """
+        lease, reached = self._reached.get(partition, (-1, Progress(0)))
+        return reached if lease == batch.leases.get(partition) else batch.starts.get(partition)
 
     async def _outputs(self, record: Record) -> list[Encoded]:
         try:

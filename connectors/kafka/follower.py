@@ -57,8 +57,8 @@ class Follower(Generic[W]):
         consumer = AIOKafkaConsumer(
             **self._cluster.aiokafka(), isolation_level="read_committed", auto_offset_reset="none"
         )
-        await consumer.start()
         try:
+            await consumer.start()
             ends = await self._begin(consumer)
             while True:
                 if not self._ready.is_set() and await self._at(consumer, ends):

@@ -183,7 +183,10 @@ class KafkaLane:
         self._discard()
         if self._ready_producer() is None:
             return False
-        return self._committed(ours) == {p: work.progress[p] for p in ours}
+        found = self._committed(ours)
+        # One partition tells for all: a transaction is atomic, and no progress is committed twice.
+        # Others may have gone on under a new owner meanwhile.
+        return any(found.get(partition) == work.progress[partition] for partition in ours)
 
     def _discard(self) -> None:
         producer, self._producer = self._producer, None

@@ -190,8 +190,8 @@ class Polling:
                 self.ownership.lease({partition: Progress(offset)})
         if not everything_paused:
             self._pause(consumer, (set(self.held) | self._waiting) & set(self._leases))
-        reported, self.reported = self.reported, {}
-        mine = {p: o for p, o in reported.items() if p in self._leases}
+        reported = [self.reported.popitem() for _ in range(len(self.reported))]
+        mine = {p: offset for p, offset in reported if p in self._leases}
         if mine:
             offsets = [TopicPartition(*self._named(p), offset) for p, offset in mine.items()]
             consumer.commit(offsets=offsets, asynchronous=True)

@@ -56,7 +56,7 @@ class GroupReader:
 
     def report(self, progress: Mapping[Partition, int]) -> None:
         """Committed without waiting, on the poll thread's next round."""
-        self._polling.reported = {**self._polling.reported, **progress}
+        self._polling.reported.update(progress)
 
     async def close(self) -> None:
         """Leaves the group; returns when the thread has ended."""

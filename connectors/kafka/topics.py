@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -10,6 +11,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     NewTopic,
     ResourceType,
+    TopicMetadata,
 )
 
 from connectors.kafka.clients import Cluster
@@ -18,11 +20,12 @@ from streams.topic_plan import Alter, Change, Create, Found, Layout, Refuse, pla
 from streams.topics import catalogue
 
 REQUEST_TIMEOUT_S = 30.0
+REACH_TIMEOUT_S = 10.0
 VISIBLE_POLL_S = 0.05
 
 
 def compare(cluster: Cluster, layout: Layout) -> tuple[Change, ...]:
-    """What would change. Raises KafkaException when the broker can't be asked."""
+    """What would change. Raises Unavailable and KafkaException."""
     return plan(_found(cluster.admin(), cluster), layout)
 
 
@@ -62,7 +65,7 @@ def _has(found: Found, configs: Mapping[str, str]) -> bool:
 
 
 def _found(admin: AdminClient, cluster: Cluster) -> dict[str, Found]:
-    there = admin.list_topics(timeout=REQUEST_TIMEOUT_S).topics
+    there = _listed(admin, cluster)
     ours = {topic.name: cluster.named(topic.name) for topic in catalogue()}
     present = {name: there[full] for name, full in ours.items() if full in there}
     configs = _configs(admin, [ours[name] for name in present])
@@ -70,6 +73,15 @@ def _found(admin: AdminClient, cluster: Cluster) -> dict[str, Found]:
         name: Found(len(metadata.partitions), configs[ours[name]])
         for name, metadata in present.items()
     }
+
+
+def _listed(admin: AdminClient, cluster: Cluster) -> Mapping[str, TopicMetadata]:
+    """All topics. Raises Unavailable, naming the address: it is the first question to a Kafka."""
+    try:
+        return admin.list_topics(timeout=REACH_TIMEOUT_S).topics
+    except KafkaException as error:
+        text = f"{cluster.bootstrap_servers} does not answer ({error.args[0].str()})"
+        raise Unavailable("kafka", text) from error
 
 
 def _configs(admin: AdminClient, topics: list[str]) -> dict[str, Mapping[str, str]]:
@@ -103,6 +115,6 @@ def _altered(cluster: Cluster, change: Alter) -> ConfigResource:
 
 
 def missing(cluster: Cluster) -> tuple[str, ...]:
-    """Catalogue names of topics that don't exist yet. Raises KafkaException."""
-    there = cluster.admin().list_topics(timeout=REQUEST_TIMEOUT_S).topics
+    """Catalogue names of topics that don't exist yet. Raises Unavailable."""
+    there = _listed(cluster.admin(), cluster)
     return tuple(t.name for t in catalogue() if cluster.named(t.name) not in there)

@@ -3,12 +3,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
+
 from agents.enrich import Enrich
-from agents.runtime.effect import EffectRuntime
+from agents.runtime.effect import WAITING_PER_SLOT, EffectRuntime
 from connectors.memory.log import MemoryLane, MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraEvent
-from streams.records import NotYet, Outputs, Received
+from streams.lanes import Work
+from streams.records import NotYet, Outputs, Partition, Received
 from streams.registry import Registry
 from streams.steps import Effect
 from streams.topics import CAMERA_EVENTS, ENRICHED
@@ -19,6 +22,7 @@ from tests.agents.runtime.scene import (
     enriched,
     motion,
     published,
+    raw,
     reasons,
     run,
 )
@@ -55,6 +59,7 @@ class Bench:
     log: MemoryLog = field(default_factory=MemoryLog)
     clock: FastClock = field(default_factory=FastClock)
     meter: Tally = field(default_factory=Tally)
+    media: MemoryMedia = field(default_factory=MemoryMedia)
     in_flight: int = 8
     ordered: bool = False
     time_limit_s: float = 10.0
@@ -70,7 +75,7 @@ class Bench:
             time_limit_s=self.time_limit_s,
             ordered=self.ordered,
         )
-        return EffectRuntime(step, lane, MemoryMedia(), self.meter, self.clock), lane
+        return EffectRuntime(step, lane, self.media, self.meter, self.clock), lane
 
     async def run(self) -> None:
         runtime, lane = self.open()
@@ -212,3 +217,44 @@ async def test_a_fully_finished_partition_leaves_no_lag_behind_markers() -> None
     await bench.run()
 
     assert bench.log.progress["describe", where].offset == 2
+
+
+class Full(MemoryMedia):
+    """A store without room."""
+
+    async def put(self, content: bytes) -> str:
+        raise OSError(len(content), "no space left")
+
+
+async def test_a_step_that_cannot_write_a_letter_says_so_before_any_other_batch_comes() -> None:
+    bench = Bench(media=Full())
+    bench.log.append(raw(b" " * 600_000))
+    runtime, lane = bench.open()
+    await runtime.handle(await lane.take())
+
+    with pytest.raises(OSError, match="no space left"):
+        async with asyncio.timeout(10):
+            await runtime.failure.wait()
+    await runtime.stop()
+
+
+class Stuck(MemoryLane):
+    """A lane whose commits do not return while Kafka is away."""
+
+    async def commit(self, work: Work) -> frozenset[Partition]:
+        await asyncio.Event().wait()
+        return await super().commit(work)
+
+
+async def test_while_nothing_can_be_committed_no_more_than_a_bound_is_asked() -> None:
+    bench = Bench(in_flight=2)
+    lane = Stuck(bench.log, "describe", (CAMERA_EVENTS.name,), batch_max=4)
+    runtime = EffectRuntime(bench.open()[0].step, lane, bench.media, bench.meter, bench.clock)
+    published(bench.log, *(motion(str(number)) for number in range(200)))
+
+    while lane.held != frozenset(lane.leases):
+        await runtime.handle(await lane.take())
+        await asyncio.sleep(0)
+    await runtime.stop()
+
+    assert len(bench.agent.asked) <= 2 * WAITING_PER_SLOT + 4

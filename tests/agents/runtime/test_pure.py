@@ -1,12 +1,14 @@
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pytest
 
 from agents.enrich import Enrich
 from agents.runtime.pure import PureRuntime
 from connectors.memory.log import MemoryLane, MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraConnectionChanged, CameraEvent
-from streams.lanes import Encoded
+from streams.lanes import Batch, Encoded
 from streams.records import Outputs, Partition, Received
 from streams.registry import Registry
 from streams.steps import Pure
@@ -222,3 +224,34 @@ async def test_a_connection_change_is_enriched_like_any_event() -> None:
     await bench.run()
 
     assert enriched(bench.log) == ["gone"]
+
+
+async def test_the_same_progress_is_never_committed_twice() -> None:
+    bench = Bench()
+    published(bench.log, motion("a"))
+    where = bench.log.of(CAMERA_EVENTS.name)[0].partition
+    runtime, lane = bench.open()
+    batch = await lane.take()
+    await runtime.handle(replace(batch, ends={}))
+    await runtime.drain()
+    bench.log.progress.clear()
+
+    await runtime.handle(Batch((), batch.leases, ends={where: 1}))
+    await runtime.drain()
+
+    assert bench.log.progress == {}
+
+
+class Full(MemoryMedia):
+    """A store without room."""
+
+    async def put(self, content: bytes) -> str:
+        raise OSError(len(content), "no space left")
+
+
+async def test_a_letter_that_cannot_be_written_stops_the_step() -> None:
+    bench = Bench(media=Full())
+    bench.log.append(raw(b" " * 600_000))
+
+    with pytest.raises(OSError, match="no space left"):
+        await bench.run()
