@@ -61,7 +61,15 @@ def place_of_all(caches: Sequence[Path]) -> Path | None:
     """The folder that holds every jar of the lock, if one of these caches does."""
     jars = locked()
     places = (_within(cache) for cache in caches)
-    return next((p for p in places if all((p / jar.file).is_file() for jar in jars)), None)
+    return next((p for p in places if all(_is_there(p / jar.file) for jar in jars)), None)
+
+
+def _is_there(file: Path) -> bool:
+    """Where we may not look, nothing is there for us."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
 
 
 def _within(cache: Path) -> Path:
@@ -71,7 +79,7 @@ def _within(cache: Path) -> Path:
 def _fetch_missing(
     jars: Sequence[Jar], place: Path, say: Callable[[str], None], stopped: Callable[[], bool]
 ) -> None:
-    missing = [jar for jar in jars if not (place / jar.file).is_file()]
+    missing = [jar for jar in jars if not _is_there(place / jar.file)]
     fetched = 0
     say(f"Fetching Apache Kafka: {len(missing)} of {len(jars)} files, once, about 45 MB ...")
     with (

@@ -162,7 +162,8 @@ def test_an_ordinary_user_runs_them_too() -> None:
         shutil.copytree(Settings().cache_folder / "kafka-jars", folder / "cache/kafka-jars")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
-        with command(folder, become) as (supervisor, _):
+        at_home = (*become, "env", f"HOME={folder}")
+        with command(folder, at_home) as (supervisor, _):
             supervisor.send_signal(signal.SIGINT)
             assert supervisor.wait() == 0
         assert mentioning(folder) == []
