@@ -49,6 +49,7 @@ ENVIRONMENT_READERS: Final[Mapping[str, str]] = {
     "infra/settings.py": "the one place",
     "tests/infra/test_demo.py": "starts the demo without the settings of whoever runs the tests",
     "tests/infra/test_launcher.py": "starts ./vidette under a PATH of its own",
+    "tests/infra/test_services.py": "starts the services as another user, with a home of his own",
     "tests/system/site.py": "starts processes without the settings of whoever runs the tests",
 }
 

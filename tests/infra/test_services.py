@@ -162,8 +162,7 @@ def test_an_ordinary_user_runs_them_too() -> None:
         shutil.copytree(Settings().cache_folder / "kafka-jars", folder / "cache/kafka-jars")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
-        at_home = (*become, "env", f"HOME={folder}")
-        with command(folder, at_home) as (supervisor, _):
+        with command(folder, become) as (supervisor, _):
             supervisor.send_signal(signal.SIGINT)
             assert supervisor.wait() == 0
         assert mentioning(folder) == []
@@ -175,7 +174,10 @@ def command(
 ) -> Iterator[tuple[subprocess.Popen[str], Endpoints]]:
     """`./vidette services --json`, ready."""
     arguments = [*become, sys.executable, "-c", COMMAND, "--json", "--folder", str(folder)]
-    supervisor = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    at_home = {**os.environ, "HOME": str(folder)} if become else None
+    supervisor = subprocess.Popen(
+        arguments, cwd=ROOT, env=at_home, stdout=subprocess.PIPE, text=True
+    )
     with supervisor:
         assert supervisor.stdout
         try:
