@@ -28,7 +28,7 @@ class Enrich:
         enriched = CameraEventEnriched(
             id=event_id,
             camera_id=camera_id,
-            timestamp=event.timestamp,
+            timestamp=identity.instant(event.timestamp),
             correlation_id=received.correlation_id or str(event_id),
             event=event,
             camera=camera,

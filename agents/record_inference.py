@@ -25,7 +25,7 @@ class RecordInference:
         recorded = InferenceRecorded(
             id=result_id,
             camera_id=camera_id,
-            timestamp=result.timestamp,
+            timestamp=identity.instant(result.timestamp),
             correlation_id=received.correlation_id or str(result_id),
             event_id=result_id,
             result=result,

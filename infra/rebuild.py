@@ -134,7 +134,7 @@ class Fold:
     def _rows(self, record: Record) -> tuple[Row, ...]:
         topic = next(topic for topic in PROJECTED if topic.name == record.partition.topic)
         try:
-            received = wire.received(STEP, topic, record)
+            received = wire.received(topic, record)
         except Rejected:
             self.passed_over += 1
             return ()

@@ -1,8 +1,7 @@
 """Steps at work: where each gets its batches from, who works on them, and how it ends.
 
 Faust's agent hands the batches over (infra/worker.py). The end is in order: no more records, what
-is
-under way into the log, out of the group.
+is under way goes into the log, then we leave the group.
 """
 
 import asyncio

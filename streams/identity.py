@@ -6,7 +6,7 @@ b-trees warm, and a repeat of the same fact meets its own primary key.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -15,14 +15,23 @@ from schemas.camera_events import CameraEvent
 from schemas.inferences import InferenceResult
 
 _CANONICAL: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _VERSION: Final = 0x8 << 76
 _VARIANT: Final = 0x2 << 62
 
 
 def time_ordered(moment: datetime, *natural_key: str) -> UUID:
-    """The id of the fact that `natural_key` names, at `moment`."""
-    milliseconds = int(moment.timestamp() * 1000 + 0.5)
-    return _uuid8(milliseconds, "\x00".join(natural_key))
+    """The id of the fact that `natural_key` names, at `moment`, to the millisecond."""
+    return _uuid8((moment - _EPOCH) // _MILLISECOND, "\x00".join(natural_key))
+
+
+def instant(moment: datetime) -> datetime:
+    """As exact as an id is: the same event published in another precision is the same event.
+
+    Everything concluded from an event carries this time; else one id could have two rows.
+    """
+    return _EPOCH + (moment - _EPOCH) // _MILLISECOND * _MILLISECOND
 
 
 def _uuid8(milliseconds: int, name: str) -> UUID:

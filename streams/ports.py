@@ -90,11 +90,15 @@ class Decoder(Protocol):
         ...
 
 
+class StoreAway(Exception):  # noqa: N818  # a state of the world, which passes
+    """What we need for keeping something is away or full; nothing is wrong with the record."""
+
+
 class MediaStore(Protocol):
     """Bytes by their SHA-256, hexadecimal, lower case."""
 
     async def put(self, content: bytes) -> str:
-        """Stores the content (again, if it is there) and returns its hash."""
+        """Stores the content (again, if it is there) and returns its hash. Raises StoreAway."""
         ...
 
     async def get(self, sha256: str) -> bytes | None:

@@ -30,6 +30,8 @@ class Pure(Generic[W_co]):
     runs: Callable[[Received[W_co]], Outputs]
     writes: tuple[Topic[msgspec.Struct], ...]
     ready: Callable[[], Awaitable[None]] = _at_once
+    siblings: frozenset[str] = frozenset()
+    """Other steps that read the same topic: what is redriven to one of them is not for this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ class Effect(Generic[W_co]):
     in_flight: int
     time_limit_s: float
     ordered: bool = False
+    siblings: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ class Projection:
     name: str
     reads: tuple[Topic[msgspec.Struct], ...]
     into: ReadModel
+    siblings: frozenset[str] = frozenset()
 
 
 Step = Pure[msgspec.Struct] | Effect[msgspec.Struct] | Projection

@@ -81,6 +81,8 @@ def configs(topic: Topic[msgspec.Struct] | RawTopic, layout: Layout) -> dict[str
         "max.message.bytes": str(MESSAGE_BYTES_MAX),
         "min.insync.replicas": "2" if layout.replication > 2 else "1",  # noqa: PLR2004  # a majority of three
         "unclean.leader.election.enable": "false",
+        # An upstream's clock must neither date our rows nor let retention take records early.
+        "message.timestamp.type": "LogAppendTime",
     }
 
 

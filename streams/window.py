@@ -50,7 +50,8 @@ class Window:
     def progress(self, finished: frozenset[int]) -> Progress:
         """What a transaction says that finishes these offsets."""
         base = self._base(finished)
-        beyond = [offset for offset in (*self._beyond, *finished) if offset >= base]
+        last = base + SPAN_MAX  # beyond it the bitmap would not fit: at worst that work is repeated
+        beyond = [offset for offset in (*self._beyond, *finished) if base <= offset < last]
         if not beyond:
             return Progress(base)
         bits = 0

@@ -8,6 +8,7 @@ import msgspec
 from schemas import headers as names
 from schemas.codec import VALUE_BYTES_MAX, Undecodable, encode
 from schemas.event import tag
+from schemas.fields import EARLIEST, LATEST
 from schemas.headers import cloud_event_headers
 from streams.dead_letters import Rejected
 from streams.lanes import Encoded
@@ -20,15 +21,21 @@ _CORRELATION_MAX = 200
 _TRACEPARENT_MAX = 64
 
 
-def received(step: str, topic: Topic[W], record: Record) -> Received[W] | None:
-    """The event of a record; None when a redrive means another step. Raises Rejected."""
+def received(
+    topic: Topic[W], record: Record, siblings: frozenset[str] = frozenset()
+) -> Received[W] | None:
+    """The event of a record; None when a redrive means one of the topic's other readers.
+
+    Any other step that a redrive may name is none of ours: the header came from outside, and nobody
+    would work on the record if we didn't. Raises Rejected.
+    """
     correlation_id = traceparent = None
     for name, value in record.headers:
         if name == names.CORRELATION_ID:
             correlation_id = _text(value, _CORRELATION_MAX)
         elif name == names.TRACEPARENT:
             traceparent = _text(value, _TRACEPARENT_MAX)
-        elif name == names.REDRIVE_STEP and value.decode("utf-8", "replace") != step:
+        elif name == names.REDRIVE_STEP and value.decode("utf-8", "replace") in siblings:
             return None
     try:
         event = topic.codec.decode(record.value)
@@ -44,8 +51,9 @@ def received(step: str, topic: Topic[W], record: Record) -> Received[W] | None:
 
 
 def recorded_at(record: Record) -> datetime:
-    """When the log says that the record was written."""
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)
+    """When the log says the record was written; instead of an impossible time the nearest one."""
+    earliest, latest = EARLIEST.timestamp() * 1000, LATEST.timestamp() * 1000
+    return datetime.fromtimestamp(min(max(record.timestamp_ms, earliest), latest) / 1000, UTC)
 
 
 def encoded(step: str, output: Output) -> Encoded:

@@ -9,9 +9,11 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 import msgspec
+import structlog
 
 from agents.runtime.failure import Failure
 from agents.runtime.letters import write_letter
@@ -19,15 +21,18 @@ from agents.runtime.pure import count_published
 from streams import wire
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, Lane, Work
-from streams.ports import Clock, MediaStore, Meter
+from streams.ports import Clock, MediaStore, Meter, StoreAway
 from streams.records import NotYet, Outputs, Partition, Received, Record
 from streams.steps import Effect
 from streams.window import SPAN_MAX, Window
+
+log = structlog.get_logger(__name__)
 
 TRIES_MAX: Final = 3
 """Calls of the agent for one record before it becomes a dead letter."""
 
 RETRY_FIRST_S: Final = 0.2
+STORE_RETRY: Final = timedelta(seconds=5)
 WAITING_PER_SLOT: Final = 8
 """Records taken from the log and not yet committed, per slot; beyond it partitions are held.
 
@@ -80,7 +85,10 @@ class EffectRuntime:
 
     async def handle(self, batch: Batch) -> None:
         """Returns when every record of the batch is on its way."""
-        self.failure.check()
+        with self.failure.guarding():
+            await self._handle(batch)
+
+    async def _handle(self, batch: Batch) -> None:
         if self._committer is None:
             self._committer = self.failure.watch(asyncio.create_task(self._commit_for_ever()))
         topic_ids = await self.lane.topic_ids() if batch.starts else {}
@@ -159,7 +167,7 @@ class EffectRuntime:
 
     async def _outputs(self, record: Record) -> tuple[Encoded, ...] | NotYet:
         try:
-            received = wire.received(self.step.name, self.step.reads, record)
+            received = wire.received(self.step.reads, record, self.step.siblings)
             if received is None:
                 return ()
             outputs = await self._persist(received)
@@ -167,15 +175,28 @@ class EffectRuntime:
                 return outputs
             return tuple(wire.encoded(self.step.name, output) for output in outputs)
         except Rejected as why:
-            self.meter.dead(self.step.name, why.reason)
-            return (await write_letter(self.step.name, record, why, self.media),)
+            return await self._letter(record, why)
+        except (StoreAway, asyncio.CancelledError):
+            raise
+        except Exception as error:  # noqa: BLE001  # one record's trouble is that record's
+            return await self._letter(record, self._verdict(error, late=False))
+
+    async def _letter(self, record: Record, why: Rejected) -> tuple[Encoded, ...]:
+        self.meter.dead(self.step.name, why.reason)
+        return (await write_letter(self.step.name, record, why, self.media),)
 
     async def _persist(self, received: Received[msgspec.Struct]) -> Outputs | NotYet:
-        """Asks the agent up to `TRIES_MAX` times. Raises Rejected when it never succeeds."""
+        """Asks the agent up to `TRIES_MAX` times. Raises Rejected when it never succeeds.
+
+        A store that is away or full is no fault of the record: it waits until there is room.
+        """
         for attempt in range(TRIES_MAX):
             try:
                 async with asyncio.timeout(self.step.time_limit_s) as limit:
                     return await self.step.runs(received)
+            except StoreAway as error:
+                log.warning("store.away", step=self.step.name, error=str(error))
+                return NotYet(self.clock.now() + STORE_RETRY)
             except Exception as error:  # noqa: BLE001  # whatever an agent raises costs this record
                 why, cause = self._verdict(error, late=limit.expired()), error
             if attempt + 1 < TRIES_MAX:

@@ -1,9 +1,12 @@
 """What goes wrong between batches: noted where it happens, waited for by who runs the step.
 
-A step that can't go on must say so at once, not when its next batch comes, which may be never.
+A step that can't go on must say so at once, not when its next batch comes, which may be never. And
+it takes no batch after the one that failed: progress would be committed over what nobody finished.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 
@@ -19,6 +22,16 @@ class Failure:
         task.add_done_callback(self._ended)
         return task
 
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Around the handling of a batch: after the first error every later batch is refused."""
+        self.check()
+        try:
+            yield
+        except Exception as error:
+            self._note(error)
+            raise
+
     def check(self) -> None:
         """Raises the error, if there is one."""
         if self._error:
@@ -31,6 +44,10 @@ class Failure:
         raise AssertionError  # an error is noted before it is told
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) and self._error is None:
+        if not task.cancelled() and (error := task.exception()):
+            self._note(error)
+
+    def _note(self, error: BaseException) -> None:
+        if self._error is None:
             self._error = error
             self._happened.set()

@@ -83,6 +83,10 @@ class ProjectionRuntime:
 
         Raises ReadModelUnusable when only a person can help.
         """
+        with self.failure.guarding():
+            await self._handle(batch)
+
+    async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
         folded = [self._fold(record) for record in batch.records]
         await self.drain()
@@ -110,13 +114,16 @@ class ProjectionRuntime:
     def _fold(self, record: Record) -> Folded:
         topic = next(t for t in self.step.reads if t.name == record.partition.topic)
         try:
-            received = wire.received(self.step.name, topic, record)
+            received = wire.received(topic, record, self.step.siblings)
+            if received is None:
+                return Folded(record, ())
+            event = cast("Projected", received.event)
+            return Folded(record, project(event, wire.recorded_at(record), record.offset))
         except Rejected as why:
             return Folded(record, (), why)
-        if received is None:
-            return Folded(record, ())
-        event = cast("Projected", received.event)
-        return Folded(record, project(event, wire.recorded_at(record), record.offset))
+        except Exception as error:  # noqa: BLE001  # one record's trouble is that record's
+            text = f"{type(error).__name__}: {error}"[:1000]
+            return Folded(record, (), Rejected("agent_failed", text))
 
     def _adopt(self, batch: Batch) -> None:
         for partition, lease in batch.leases.items():

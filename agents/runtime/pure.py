@@ -36,6 +36,10 @@ class PureRuntime:
 
     async def handle(self, batch: Batch) -> None:
         """Returns when the batch is transformed and the one before it is in the log."""
+        with self.failure.guarding():
+            await self._handle(batch)
+
+    async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
         work = await self._transform(batch)
         await self.drain()
@@ -80,7 +84,7 @@ class PureRuntime:
 
     async def _outputs(self, record: Record) -> list[Encoded]:
         try:
-            received = wire.received(self.step.name, self.step.reads, record)
+            received = wire.received(self.step.reads, record, self.step.siblings)
             if received is None:
                 return []
             return [wire.encoded(self.step.name, output) for output in self.step.runs(received)]

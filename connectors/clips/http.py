@@ -13,7 +13,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ import httpx
 from connectors.clips.addresses import Allowed, CheckedBackend, Resolve, resolved
 from connectors.clips.limits import ClipLimits
 from schemas.clips import ClipFailure
-from streams.ports import ClipError, Clock
+from streams.ports import ClipError, Clock, StoreAway
 
 _HEADERS: Final = {"user-agent": "vidette", "accept": "*/*", "accept-encoding": "identity"}
 _CHUNK_BYTES: Final = 1 << 20
@@ -81,10 +81,18 @@ class HttpClips:
 
     @asynccontextmanager
     async def fetched(self, url: str) -> AsyncIterator[Path]:
-        """A downloaded file, removed afterwards. Raises ClipError, which counts the attempts."""
-        with _scratch_file(self.scratch) as (file, path):
-            await self._fetch(url, file)
-            file.flush()
+        """A downloaded file, removed afterwards. Raises ClipError, which counts the attempts.
+
+        Raises StoreAway when the scratch folder takes nothing: that is not the clip's fault.
+        """
+        with ExitStack() as stack:
+            try:
+                file, path = stack.enter_context(_scratch_file(self.scratch))
+                await self._fetch(url, file)
+                file.flush()
+            except OSError as error:
+                text = f"{self.scratch}: {error.strerror or error}"
+                raise StoreAway(text) from error
             yield path
 
     async def _fetch(self, url: str, file: IO[bytes]) -> None:
@@ -110,7 +118,7 @@ class HttpClips:
         except TimeoutError as error:
             text = f"{_shown(url)}: not finished within {self.limits.timeout_s:g} s"
             raise PassingError("timed_out", text) from error
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:  # idna's errors are UnicodeErrors
             raise ClipError("forbidden", f"{_shown(url)} is no URL: {error}") from error
         except httpx.HTTPError as error:
             raise _translated(url, error) from error
@@ -201,7 +209,7 @@ def _shown(url: str) -> str:
     """The URL without credentials and query, which may hold keys."""
     try:
         parts = httpx.URL(url)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):
         return url.partition("?")[0].rpartition("@")[2][:200]
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.host}{port}{parts.path}"[:500]

@@ -1,7 +1,7 @@
 """Reads a small topic whole and stays with it, such as the registry of cameras.
 
-aiokafka, because such topics need no group, no speed and no thread; it must be told
-`read_committed`.
+All partitions, in no group, committed records only. With confluent-kafka: aiokafka can't get past a
+record whose header name is not UTF-8, and one such record would freeze every policy.
 """
 
 import asyncio
@@ -10,11 +10,12 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
-from connectors.kafka.clients import Cluster
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.messages import PARTITION_EOF
 from schemas.codec import Undecodable
+from streams.queries import Unavailable
 from streams.topics import Topic
 
 log = structlog.get_logger(__name__)
@@ -22,7 +23,9 @@ log = structlog.get_logger(__name__)
 W = TypeVar("W", bound=msgspec.Struct)
 
 RETRY_S: Final = 1.0
-POLL_MS: Final = 500
+POLL_S: Final = 0.5
+BATCH_MAX: Final = 1_000
+REACH_TIMEOUT_S: Final = 10.0
 
 
 class Follower(Generic[W]):
@@ -38,7 +41,7 @@ class Follower(Generic[W]):
         self._ready = asyncio.Event()
 
     async def ready(self) -> None:
-        """Returns when the topic was read to the end that it had at the start."""
+        """Returns when every partition was read to its end once."""
         await self._ready.wait()
 
     async def run(self) -> None:
@@ -49,49 +52,54 @@ class Follower(Generic[W]):
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError) as error:
+            except (KafkaException, Unavailable) as error:
                 log.warning("kafka.follower", topic=self._topic.name, error=str(error))
                 await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._cluster.aiokafka(), isolation_level="read_committed", auto_offset_reset="none"
-        )
+        consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
         try:
-            await consumer.start()
-            ends = await self._begin(consumer)
+            unread = await asyncio.to_thread(self._begin, consumer)
             while True:
-                if not self._ready.is_set() and await self._at(consumer, ends):
+                messages = await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
+                for message in messages:
+                    self._take(message, unread)
+                if not unread:
                     self._ready.set()
-                batches = await consumer.getmany(timeout_ms=POLL_MS)
-                for records in batches.values():
-                    for record in records:
-                        self._take(record)
         finally:
-            await consumer.stop()
+            await asyncio.to_thread(consumer.close)
 
-    async def _begin(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    def _settings(self) -> dict[str, object]:
+        return {
+            **self._cluster.confluent(),
+            "group.id": self._cluster.named("follower"),  # never joined: partitions are assigned
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",  # of a compacted topic the oldest may go while we read
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+
+    def _begin(self, consumer: Consumer) -> set[int]:
+        """Assigns everything; the partitions that are not read to their end yet."""
         name = self._cluster.named(self._topic.name)
-        await consumer._client.set_topics([name])  # noqa: SLF001  # no public way without a group
-        numbers = consumer.partitions_for_topic(name)
-        if not numbers:
+        found = consumer.list_topics(name, REACH_TIMEOUT_S).topics[name]
+        if not found.partitions:
             text = f"topic {name} does not exist; run `./vidette topics apply`"
-            raise OSError(text)
-        partitions = [TopicPartition(name, number) for number in numbers]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-        return ends
+            raise Unavailable("kafka", text)
+        consumer.assign([TopicPartition(name, n, OFFSET_BEGINNING) for n in found.partitions])
+        return set(found.partitions)
 
-    async def _at(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
-        positions = [await consumer.position(partition) >= end for partition, end in ends.items()]
-        return all(positions)
-
-    def _take(self, record: "ConsumerRecord[bytes, bytes]") -> None:
-        try:
-            event = self._topic.codec.decode(record.value)
-        except Undecodable as error:
-            place = f"{record.topic}[{record.partition}]@{record.offset}"
-            log.warning("follower.undecodable", place=place, error=str(error))
+    def _take(self, message: Message, unread: set[int]) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() != PARTITION_EOF:
+                raise KafkaException(error)
+            unread.discard(message.partition() or 0)
             return
-        self._apply(event, record.offset)
+        try:
+            event = self._topic.codec.decode(message.value())
+        except Undecodable as why:
+            place = f"{message.topic()}[{message.partition()}]@{message.offset()}"
+            log.warning("follower.undecodable", place=place, error=str(why))
+            return
+        self._apply(event, message.offset() or 0)

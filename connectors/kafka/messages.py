@@ -26,6 +26,6 @@ def _headers(message: Message) -> Headers:
     """The library gives a list of pairs, whatever its types say; no value is an empty one."""
     try:
         headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, SystemError):  # the library raises either
         return ()  # a name that is no text: nobody asks for it, and it must not stop the reading
     return [(name, value or b"") for name, value in headers] if headers else ()

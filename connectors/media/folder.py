@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from streams.ports import StoreAway
+
 HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -19,8 +21,15 @@ class FolderStore:
     folder: Path
 
     async def put(self, content: bytes) -> str:
-        """Stores the content and returns its hash; after that it survives a power cut."""
-        return await asyncio.to_thread(self._put, content)
+        """Stores the content and returns its hash; after that it survives a power cut.
+
+        Raises StoreAway.
+        """
+        try:
+            return await asyncio.to_thread(self._put, content)
+        except OSError as error:
+            text = f"{self.folder}: {error.strerror or error}"
+            raise StoreAway(text) from error
 
     async def get(self, sha256: str) -> bytes | None:
         """The content; None when it is not there, or when the name is no hash at all."""

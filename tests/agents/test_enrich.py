@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from agents.enrich import Enrich
 from agents.record_inference import RecordInference
 from schemas.camera_events import MotionDetected
@@ -9,7 +11,7 @@ from schemas.clips import CameraEventEnriched
 from schemas.inferences import InferenceResult
 from schemas.outcomes import InferenceRecorded
 from streams import identity
-from streams.records import Received
+from streams.records import Outputs, Received
 from streams.registry import Registry
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -94,3 +96,16 @@ def test_an_inference_of_an_unknown_camera_is_recorded_all_the_same() -> None:
 
     assert isinstance(output.event, InferenceRecorded)
     assert not output.event.registered
+
+
+def test_times_are_as_exact_as_ids_so_that_one_id_has_one_row() -> None:
+    exact = msgspec.structs.replace(RESULT, timestamp=NOON.replace(microsecond=123_100))
+    again = msgspec.structs.replace(RESULT, timestamp=NOON.replace(microsecond=123_200))
+
+    rows = {(o.event.id, o.event.timestamp) for r in (exact, again) for o in recorded(r)}
+
+    assert len(rows) == 1
+
+
+def recorded(result: InferenceResult) -> Outputs:
+    return RecordInference(Registry())(Received(result))

@@ -105,3 +105,25 @@ def test_the_widest_window_fits_into_kafkas_metadata() -> None:
         window.begin(offset)
 
     assert len(window.progress(frozenset(range(1, SPAN_MAX))).metadata) <= METADATA_MAX
+
+
+def test_a_gap_wider_than_the_bitmap_costs_repeated_work_and_nothing_else() -> None:
+    window = Window(Progress(0), "topic")
+    window.begin(0)
+    window.begin(60_000)  # between them a retrying producer left aborted records
+    progress = window.progress(frozenset({60_000}))
+
+    restarted = Window(progress, "topic")
+
+    assert len(progress.metadata) <= METADATA_MAX
+    assert [restarted.begin(0), restarted.begin(60_000)] == [True, True]
+
+
+def test_what_the_bitmap_left_out_is_not_done_twice_under_the_same_lease() -> None:
+    window = Window(Progress(0), "topic")
+    window.begin(0)
+    window.begin(60_000)
+    far = frozenset({60_000})
+    window.settle(far, window.progress(far))
+
+    assert window.progress(frozenset({0})) == Progress(60_001)

@@ -11,6 +11,7 @@ from connectors.memory.log import MemoryLane, MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraEvent
 from streams.lanes import Work
+from streams.ports import StoreAway
 from streams.records import NotYet, Outputs, Partition, Received
 from streams.registry import Registry
 from streams.steps import Effect
@@ -44,6 +45,8 @@ class Scripted:
             raise ZeroDivisionError(name)
         if name.startswith("once") and self.asked.count(name) == 1:
             raise ConnectionError(name)
+        if name.startswith("full") and self.asked.count(name) <= 5:
+            raise StoreAway("no space left")
         if name.startswith("hang"):
             await asyncio.Event().wait()
         if name.startswith("later") and self.asked.count(name) == 1:
@@ -223,7 +226,7 @@ class Full(MemoryMedia):
     """A store without room."""
 
     async def put(self, content: bytes) -> str:
-        raise OSError(len(content), "no space left")
+        raise StoreAway(len(content), "no space left")
 
 
 async def test_a_step_that_cannot_write_a_letter_says_so_before_any_other_batch_comes() -> None:
@@ -232,7 +235,7 @@ async def test_a_step_that_cannot_write_a_letter_says_so_before_any_other_batch_
     runtime, lane = bench.open()
     await runtime.handle(await lane.take())
 
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(StoreAway, match="no space left"):
         async with asyncio.timeout(10):
             await runtime.failure.wait()
     await runtime.stop()
@@ -258,3 +261,12 @@ async def test_while_nothing_can_be_committed_no_more_than_a_bound_is_asked() ->
     await runtime.stop()
 
     assert len(bench.agent.asked) <= 2 * WAITING_PER_SLOT + 4
+
+
+async def test_while_a_store_is_full_a_record_waits_and_is_never_given_up() -> None:
+    bench = Bench()
+    published(bench.log, motion("full"), motion("a"))
+
+    await bench.run()
+
+    assert (sorted(enriched(bench.log)), reasons(bench.log)) == (["a", "full"], [])

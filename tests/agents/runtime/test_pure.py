@@ -9,6 +9,7 @@ from connectors.memory.log import MemoryLane, MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraConnectionChanged, CameraEvent
 from streams.lanes import Batch, Encoded
+from streams.ports import StoreAway
 from streams.records import Outputs, Partition, Received
 from streams.registry import Registry
 from streams.steps import Pure
@@ -32,6 +33,7 @@ class Bench:
     runs: Callable[[Received[CameraEvent]], Outputs] = field(
         default_factory=lambda: Enrich(Registry())
     )
+    siblings: frozenset[str] = frozenset()
     log: MemoryLog = field(default_factory=MemoryLog)
     meter: Tally = field(default_factory=Tally)
     media: MemoryMedia = field(default_factory=MemoryMedia)
@@ -39,7 +41,13 @@ class Bench:
     def open(self) -> tuple[PureRuntime, MemoryLane]:
         """A worker's share of the step; a second call is what comes after a crash."""
         lane = MemoryLane(self.log, "enrich", (CAMERA_EVENTS.name,))
-        step = Pure(name="enrich", reads=CAMERA_EVENTS, runs=self.runs, writes=(ENRICHED,))
+        step = Pure(
+            name="enrich",
+            reads=CAMERA_EVENTS,
+            runs=self.runs,
+            writes=(ENRICHED,),
+            siblings=self.siblings,
+        )
         return PureRuntime(step, lane, self.media, self.meter, FastClock()), lane
 
     async def run(self, batches: int = 1) -> None:
@@ -162,8 +170,8 @@ async def test_work_of_a_partition_that_was_taken_away_is_dropped() -> None:
     assert enriched(bench.log) == []
 
 
-async def test_a_redrive_for_another_step_passes_by() -> None:
-    bench = Bench()
+async def test_a_redrive_for_another_reader_of_the_topic_passes_by() -> None:
+    bench = Bench(siblings=frozenset({"describe"}))
     published(bench.log, motion("a"))
     first = bench.log.of(CAMERA_EVENTS.name)[0]
     headers = [*first.headers, ("vidette_redrive_step", b"describe")]
@@ -246,12 +254,39 @@ class Full(MemoryMedia):
     """A store without room."""
 
     async def put(self, content: bytes) -> str:
-        raise OSError(len(content), "no space left")
+        raise StoreAway(len(content), "no space left")
 
 
 async def test_a_letter_that_cannot_be_written_stops_the_step() -> None:
     bench = Bench(media=Full())
     bench.log.append(raw(b" " * 600_000))
 
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(StoreAway, match="no space left"):
         await bench.run()
+
+
+async def test_a_redrive_for_nobody_is_worked_on_or_it_would_vanish() -> None:
+    bench = Bench()
+    published(bench.log, motion("a"))
+    first = bench.log.of(CAMERA_EVENTS.name)[0]
+    headers = [*first.headers, ("vidette_redrive_step", b"nobody")]
+    bench.log.append(Encoded(CAMERA_EVENTS.name, first.key, first.value, headers))
+
+    await bench.run()
+
+    assert enriched(bench.log) == ["a", "a"]
+
+
+async def test_no_batch_is_committed_over_one_that_failed() -> None:
+    bench = Bench(media=Full())
+    bench.log.append(raw(b" " * 600_000))
+    runtime, lane = bench.open()
+    first = await lane.take()
+    published(bench.log, motion("a"))
+    with pytest.raises(StoreAway):
+        await runtime.handle(first)
+
+    with pytest.raises(StoreAway):
+        await runtime.handle(await lane.take())
+
+    assert bench.log.progress == {}
