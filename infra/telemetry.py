@@ -32,6 +32,7 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
     for chatty in ("faust", "mode", "httpx", "httpcore", "asyncio"):
         logging.getLogger(chatty).setLevel("WARNING")
+    logging.getLogger("librdkafka").setLevel("CRITICAL")  # our own events say what it means
     logging.getLogger("aiokafka").setLevel("CRITICAL")  # 40 lines a second while Kafka is away
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

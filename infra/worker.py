@@ -163,6 +163,7 @@ def run(settings: Settings, found: Endpoints, steps: Sequence[str]) -> int:
         redirect_stdouts=False,
         override_logging=False,
     )
+    worker.spinner = None  # it writes to the terminal even when there is none
     try:
         worker.execute_from_commandline()
     except SystemExit as done:

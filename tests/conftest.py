@@ -6,11 +6,15 @@ What a test gets of them is its own: a database copied from a migrated one, a na
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from connectors.kafka.clients import Cluster
 from infra.services.embedded import running
 from infra.services.endpoints import Endpoints
 from tests.embedded import Database, fresh_cluster, migrated
+
+hypothesis.register_profile("vidette", deadline=None)  # timings belong in the bench, not in a test
+hypothesis.load_profile("vidette")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """confluent-kafka's messages as our records, and the two of its error codes that are no errors."""
 
+from operator import methodcaller
 from typing import Final, cast
 
 from confluent_kafka import KafkaError, Message
@@ -8,6 +9,13 @@ from streams.records import Headers, Partition, Record
 
 PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
 NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
+
+
+_ask_for_headers: Final = methodcaller("headers")
+"""A name that is not UTF-8 makes the library return a broken list beside its exception. A hot call
+from Python does not look for the exception, and touching the list ends the process (seen); a call
+from C, such as this one, does look.
+"""
 
 
 def record_of(partition: Partition, message: Message) -> Record:
@@ -25,7 +33,7 @@ def record_of(partition: Partition, message: Message) -> Record:
 def _headers(message: Message) -> Headers:
     """The library gives a list of pairs, whatever its types say; no value is an empty one."""
     try:
-        headers = cast("list[tuple[str, bytes | None]] | None", message.headers())
+        headers = cast("list[tuple[str, bytes | None]] | None", _ask_for_headers(message))
     except (UnicodeDecodeError, SystemError):  # the library raises either
         return ()  # a name that is no text: nobody asks for it, and it must not stop the reading
     return [(name, value or b"") for name, value in headers] if headers else ()

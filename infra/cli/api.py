@@ -7,6 +7,7 @@ import typer
 import uvloop
 
 from infra.api import listening, serve
+from infra.endpoints import endpoints
 from infra.settings import Settings
 from infra.telemetry import configure
 
@@ -28,6 +29,7 @@ def api() -> None:
         raise typer.Exit(1) from error
     port = on.getsockname()[1]
     host = f"[{settings.api_host}]" if ":" in settings.api_host else settings.api_host
+    endpoints(settings)  # before anything is promised
     typer.echo(f"API on http://{host}:{port}, for this machine only until there are keys", err=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, on:
         runner.run(serve(settings, on))

@@ -12,7 +12,7 @@ import typer
 
 from connectors.kafka.dead_letters import DeadLetters, NotRedriven
 from connectors.media.folder import FolderStore
-from infra.endpoints import cluster, endpoints
+from infra.endpoints import kafka
 from infra.settings import Settings
 from streams.dead_letters import DeadLetter
 
@@ -178,7 +178,7 @@ async def _content(letter_id: UUID) -> tuple[list[tuple[str, str]], bytes | None
 
 def _box() -> DeadLetters:
     settings = Settings()
-    return DeadLetters(cluster(settings, endpoints(settings)), FolderStore(settings.media))
+    return DeadLetters(kafka(settings), FolderStore(settings.media))
 
 
 def _read(path: Path) -> bytes:

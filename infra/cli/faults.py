@@ -11,6 +11,7 @@ PLACES: Final = {
     "streams.projection.ports": ("ReadModelError",),
     "streams.queries": ("Unavailable",),
     "confluent_kafka": ("KafkaException",),
+    "aiokafka.errors": ("KafkaError",),
 }
 """Classes by the module that has them; one that is not loaded can't have been raised."""
 

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.publisher import KafkaPublisher
-from infra.endpoints import cluster, endpoints
+from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from schemas.codec import EVENT_BYTES_MAX, Undecodable
 from streams.publishing import UPSTREAM, record
@@ -34,7 +34,7 @@ def publish(
     Example: ./vidette example smart-detection | ./vidette publish -
     """
     settings = Settings()
-    kafka = cluster(settings, endpoints(settings))
+    kafka = kafka_of(settings)
     with _opened(file) as lines:
         published, refused = asyncio.run(publish_lines(kafka, lines))
     typer.echo(f"{published} published, {refused} refused", err=True)

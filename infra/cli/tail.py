@@ -7,7 +7,7 @@ import typer
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from connectors.kafka.clients import Cluster
-from infra.endpoints import cluster, endpoints
+from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from streams.topics import catalogue
 
@@ -33,7 +33,7 @@ def tail(
         text = f"{topic} is no topic; there are: {', '.join(names)}"
         raise typer.BadParameter(text)
     settings = Settings()
-    kafka = cluster(settings, endpoints(settings))
+    kafka = kafka_of(settings)
     asyncio.run(_tail(kafka, kafka.named(topic), count, from_beginning=from_beginning))
 
 
@@ -45,8 +45,8 @@ async def _tail(kafka: Cluster, topic: str, count: int | None, *, from_beginning
         auto_offset_reset="earliest" if from_beginning else "latest",
         enable_auto_commit=False,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         async for record in consumer:
             typer.echo(shown(record))
             count = count - 1 if count is not None else None

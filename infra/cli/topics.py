@@ -7,7 +7,7 @@ import typer
 from connectors.kafka.clients import Cluster
 from connectors.kafka.topics import apply as carry_out
 from connectors.kafka.topics import compare
-from infra.endpoints import cluster, endpoints
+from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from streams.topic_plan import Alter, Change, Create, Layout, Refuse
 
@@ -29,7 +29,7 @@ def apply(
     Example: ./vidette topics apply --dry-run
     """
     settings = Settings()
-    kafka = cluster(settings, endpoints(settings))
+    kafka = kafka_of(settings)
     changes = apply_topics(kafka, layout(settings), dry_run=dry_run)
     for change in changes:
         typer.echo(shown(change))

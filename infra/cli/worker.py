@@ -25,6 +25,7 @@ def worker(
 
     Example: ./vidette worker --steps project,enrich
     """
+    from infra.assembly import providers  # noqa: PLC0415  # likewise
     from infra.worker import run  # noqa: PLC0415  # Faust takes a second to import
 
     names = tuple(filter(None, (name.strip() for name in steps.split(","))))
@@ -35,6 +36,7 @@ def worker(
         raise typer.BadParameter(text)
     settings = Settings()
     configure(settings.log_level)
+    providers(settings)
     found = endpoints(settings)
     check_topics(cluster(settings, found))
     raise typer.Exit(run(settings, found, names))

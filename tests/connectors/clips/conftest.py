@@ -12,6 +12,7 @@ import pytest
 from connectors.clips.http import HttpClips
 from connectors.clips.limits import ClipLimits
 
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 Clips = Callable[..., HttpClips]
 
 
@@ -36,7 +37,7 @@ class Web:
         if path in self.stalls:
             writer.write(self.stalls[path])
             return
-        answers = self.answers[path]
+        answers = self.answers.get(path, [NOT_FOUND])
         writer.write(answers.pop(0) if len(answers) > 1 else answers[0])
         with suppress(ConnectionError):
             await writer.drain()
