@@ -18,6 +18,7 @@ from streams.policy import Skip, verdict
 from streams.ports import ClipError, Clips, Decoded, Decoder, MediaStore, Outcomes, Picture
 from streams.records import Output, Outputs, Received
 from streams.topics import CLIPS
+from streams.urls import shown
 
 _DETAIL_MAX = 2000
 
@@ -68,7 +69,7 @@ class FetchClips:
             enriched=enriched,
             clip=Clip(
                 sha256=decoded.sha256,
-                url=url,
+                url=shown(url),
                 size_bytes=decoded.size_bytes,
                 duration_s=decoded.duration_s,
                 width=decoded.width,

@@ -4,6 +4,8 @@ Values come from the environment (prefix `VIDETTE_`) or from a file `.env` in th
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -176,3 +178,15 @@ class Settings(BaseSettings):
 def provider_keys() -> tuple[str, ...]:
     """Names (never values) of the provider keys that are set."""
     return tuple(name for name in PROVIDER_KEYS if os.environ.get(name))
+
+
+@contextmanager
+def environment(more: Mapping[str, str]) -> Iterator[None]:
+    """For programs that are started within: these variables too."""
+    before = dict(os.environ)
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -129,7 +129,7 @@ class Reply:
 
 
 class ProviderError(Exception):
-    """A provider did not answer; `error_class` decides what happens next."""
+    """A provider did not answer; `error_class` says of what kind the failure is."""
 
     def __init__(self, error_class: ErrorClass, detail: str, *, code: str | None = None) -> None:
         super().__init__(f"{error_class}: {detail}")

@@ -254,8 +254,8 @@ def test_the_settings_of_the_readme_are_valid() -> None:
 
 
 async def test_the_query_of_the_readme_is_answered(database: Database) -> None:
-    query = only_block(README, "sh", 'psql "$url"').split("'")[-2]
-    connection = await asyncpg.connect(database.url)
+    query = only_block(README, "sh", "./vidette psql").split("'")[-2]
+    connection = await asyncpg.connect(database.url, server_settings={"search_path": "read_model"})
     try:
         assert await connection.fetch(query) == []
     finally:

@@ -37,8 +37,8 @@ FUNCTION_LINES_MAX: Final = 50
 FOLDER_MODULES_MAX: Final = 12
 FULL_FOLDERS: Final[Mapping[str, int]] = {
     "infra": 15,
-    "infra/cli": 17,  # one per command
-    "streams": 15,
+    "infra/cli": 18,  # one per command
+    "streams": 16,
 }
 """Debts, as above."""
 
@@ -47,6 +47,7 @@ BANNED: Final = frozenset({"utils", "helpers", "common", "base", "manager", "ser
 ENVIRONMENT: Final = frozenset({"os.environ", "os.environb", "os.getenv", "os.getenvb"})
 ENVIRONMENT_READERS: Final[Mapping[str, str]] = {
     "infra/settings.py": "the one place",
+    "tests/connectors/kafka/careless.py": "bends a client into one that sends broken headers",
     "tests/infra/test_demo.py": "starts the demo without the settings of whoever runs the tests",
     "tests/infra/test_launcher.py": "starts ./vidette under a PATH of its own",
     "tests/infra/test_services.py": "starts the services as another user, with a home of his own",

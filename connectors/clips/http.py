@@ -26,6 +26,7 @@ from connectors.clips.addresses import Allowed, CheckedBackend, Resolve, resolve
 from connectors.clips.limits import ClipLimits
 from schemas.clips import ClipFailure
 from streams.ports import ClipError, Clock, StoreAway
+from streams.urls import shown
 
 _HEADERS: Final = {"user-agent": "vidette", "accept": "*/*", "accept-encoding": "identity"}
 _CHUNK_BYTES: Final = 1 << 20
@@ -108,7 +109,7 @@ class HttpClips:
                             raise ClipError(error.reason, error.detail, attempts=attempt) from error
                         await self.clock.sleep(wait_s)
         except TimeoutError as error:
-            text = f"{_shown(url)}: no clip within {self.limits.deadline_s:g} s"
+            text = f"{shown(url)}: no clip within {self.limits.deadline_s:g} s"
             raise ClipError("timed_out", text, attempts=attempt) from error
 
     async def _attempt(self, url: str, file: IO[bytes]) -> None:
@@ -116,10 +117,10 @@ class HttpClips:
             async with asyncio.timeout(self.limits.timeout_s), self._client() as client:
                 await self._follow(client, url, file)
         except TimeoutError as error:
-            text = f"{_shown(url)}: not finished within {self.limits.timeout_s:g} s"
+            text = f"{shown(url)}: not finished within {self.limits.timeout_s:g} s"
             raise PassingError("timed_out", text) from error
         except (httpx.InvalidURL, UnicodeError) as error:  # idna's errors are UnicodeErrors
-            raise ClipError("forbidden", f"{_shown(url)} is no URL: {error}") from error
+            raise ClipError("forbidden", f"{shown(url)} is no URL: {error}") from error
         except httpx.HTTPError as error:
             raise _translated(url, error) from error
 
@@ -143,12 +144,12 @@ class HttpClips:
         """Redirects are followed by hand: each is a new URL to check, without our credentials."""
         for _ in range(self.limits.redirects_max + 1):
             if httpx.URL(url).scheme not in {"http", "https"}:
-                raise ClipError("forbidden", f"redirected to {_shown(url)}, which is not http(s)")
+                raise ClipError("forbidden", f"redirected to {shown(url)}, which is not http(s)")
             async with client.stream("GET", url) as response:
                 if not response.has_redirect_location:
                     return await self._receive(response, file)
                 url = str(response.url.join(response.headers["location"]))
-        text = f"{_shown(url)}: more than {self.limits.redirects_max} redirects"
+        text = f"{shown(url)}: more than {self.limits.redirects_max} redirects"
         raise ClipError("refused", text)
 
     async def _receive(self, response: httpx.Response, file: IO[bytes]) -> None:
@@ -163,9 +164,9 @@ class HttpClips:
         except httpx.RemoteProtocolError as error:
             expected = response.headers.get("content-length", "an unknown number of")
             text = f"cut after {response.num_bytes_downloaded} of {expected} bytes"
-            raise PassingError("unreachable", f"{_shown(str(response.url))}: {text}") from error
+            raise PassingError("unreachable", f"{shown(str(response.url))}: {text}") from error
         if not response.num_bytes_downloaded:
-            raise ClipError("empty", f"{_shown(str(response.url))}: 0 bytes")
+            raise ClipError("empty", f"{shown(str(response.url))}: 0 bytes")
 
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self.limits.bytes_max:
@@ -177,7 +178,7 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if response.is_success:
         return
-    text = f"{_shown(str(response.url))}: status {status}"
+    text = f"{shown(str(response.url))}: status {status}"
     if status >= httpx.codes.INTERNAL_SERVER_ERROR or status in _MAY_PASS:
         raise PassingError(_STATUS.get(status, "unreachable"), text)
     raise ClipError(_STATUS.get(status, "refused"), text)
@@ -185,7 +186,7 @@ def _check_status(response: httpx.Response) -> None:
 
 def _check_head(response: httpx.Response, bytes_max: int) -> None:
     """What the headers give away need not be downloaded."""
-    where, kind = _shown(str(response.url)), response.headers.get("content-type", "").lower()
+    where, kind = shown(str(response.url)), response.headers.get("content-type", "").lower()
     if kind.partition(";")[0].strip() in _PAGES:
         raise ClipError("not_video", f"{where}: a web page ({kind}), often one that asks to log in")
     coding = response.headers.get("content-encoding", "identity").lower()
@@ -200,19 +201,9 @@ def _check_head(response: httpx.Response, bytes_max: int) -> None:
 
 def _translated(url: str, error: httpx.HTTPError) -> ClipError:
     reason = next(reason for kind, reason in MEANING.items() if isinstance(error, kind))
-    text = f"{_shown(url)}: {type(error).__name__} {error}".rstrip()
+    text = f"{shown(url)}: {type(error).__name__} {error}".rstrip()
     passing = reason in {"timed_out", "unreachable"}
     return PassingError(reason, text) if passing else ClipError(reason, text)
-
-
-def _shown(url: str) -> str:
-    """The URL without credentials and query, which may hold keys."""
-    try:
-        parts = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError):
-        return url.partition("?")[0].rpartition("@")[2][:200]
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.host}{port}{parts.path}"[:500]
 
 
 @contextmanager

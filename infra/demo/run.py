@@ -20,7 +20,7 @@ from connectors.kafka.publisher import KafkaPublisher
 from infra.demo.accounting import Balance, Ledger
 from infra.demo.evidence import Log, Rows
 from infra.demo.following import Following
-from infra.demo.processes import Kept, Program, free_port, program, psql, ready
+from infra.demo.processes import Kept, Program, free_port, program, ready
 from infra.demo.site import CAMERAS, Site
 from infra.demo.upstream import Pace, Upstream
 from infra.demo.video import make_clips
@@ -144,7 +144,7 @@ class Demo:
     async def run(self, plan: Plan, stopping: Stopping) -> Result:
         """From the first camera to the balance."""
         kafka = cluster(self.settings, self.found)
-        ledger, board = Ledger(), Board(self.began, psql=self._psql())
+        ledger, board = Ledger(), Board(self.began, psql="./vidette psql")
         async with AsyncExitStack() as stack:
             publisher = KafkaPublisher(kafka)
             stack.push_async_callback(publisher.close)
@@ -162,13 +162,6 @@ class Demo:
             life = Life(upstream, following)
             with self.screen.live(board):
                 return await life.run(plan, stopping)
-
-    def _psql(self) -> str:
-        """What to type to see the rows."""
-        if self.settings.database_url:
-            return 'psql "$VIDETTE_DATABASE_URL"'
-        script = psql(self.settings.folder / "demo", self.found)
-        return _short(script) if script else ""
 
     def _started(self, board: Board) -> tuple[Kept, Kept]:
         wanted, host = self.settings.api_port, self.settings.api_host

@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from connectors.kafka.clients import Cluster
 from infra.cli.app import COMMANDS, load, main
+from infra.cli.psql import connection
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
 from schemas.examples import EXAMPLES
+from tests.embedded import Database
 
 Run = Callable[..., tuple[int, str]]
 
@@ -147,3 +149,36 @@ def test_every_word_has_an_example_to_print(run: Run, type_: str) -> None:
     _, said = run("example", type_)
 
     assert json.loads(said)["type"] == type_
+
+
+def test_the_password_is_not_on_psqls_command_line() -> None:
+    said = connection("postgresql://vidette_app:s%20cret@db.example:5433/vidette")
+
+    assert said == {
+        "PGHOST": "db.example",
+        "PGPORT": "5433",
+        "PGUSER": "vidette_app",
+        "PGPASSWORD": "s cret",
+        "PGDATABASE": "vidette",
+        "PGOPTIONS": "-c search_path=read_model",
+    }
+
+
+def test_psql_answers_as_the_applications_role(
+    database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDETTE_DATABASE_URL", database.url)
+
+    status, said = run("psql", "--", "-Atc", "select count(*) from ai_events")
+
+    assert (status, said) == (0, "0\n")
+
+
+def test_psql_may_not_change_what_was_recorded(
+    database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDETTE_DATABASE_URL", database.url)
+
+    status, said = run("psql", "--", "-c", "update ai_events set outcome = 'skipped'")
+
+    assert (status, "permission denied" in said) == (1, True)

@@ -20,7 +20,7 @@ def drawn(board: Board, width: int, height: int, *, now: float = 65.0) -> list[s
 
 
 def lively() -> Board:
-    board = Board(0.0, "publishing", "http://127.0.0.1:8080/api/v1/events", ".vidette/demo/psql")
+    board = Board(0.0, "publishing", "http://127.0.0.1:8080/api/v1/events", "./vidette psql")
     board.camera_events, board.inferences, board.outstanding = 1234, 12340, 7
     for number in range(40):
         camera = CAMERAS[number % len(CAMERAS)]
