@@ -1,8 +1,7 @@
 """What every word shares: frozen, tagged by `type`, unknown fields ignored.
 
-`Event` is a fact in the past tense, `Command` a request that may be refused. Words that Vidette
-itself writes are `Derived`: they have a deterministic id, the camera and the correlation id of
-their story.
+`Event` is a fact in the past tense. Words that Vidette itself writes are `Derived`: they have a
+deterministic id, the camera and the correlation id of their story.
 """
 
 from datetime import datetime
@@ -19,10 +18,6 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Something that happened; never changed, never withdrawn."""
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """A request by somebody; may be refused."""
 
 
 class Derived(Event, frozen=True, kw_only=True):

@@ -60,6 +60,7 @@ class Undescribed(Outcome, frozen=True, kw_only=True, tag="undescribed"):
     clip_failure: ClipFailure | None = None
     clip: Clip | None = None
     frames: Annotated[tuple[Frame, ...], Meta(max_length=64)] = ()
+    motion: Motion | None = None
     attempts: Annotated[tuple[UUID, ...], Meta(max_length=64)] = ()
 
 

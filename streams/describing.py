@@ -122,6 +122,7 @@ def undescribed(
         clip_failure=clip.reason if isinstance(clip, ClipUnavailable) else None,
         clip=clip.clip if isinstance(clip, ClipReady) else None,
         frames=pictures(clip),
+        motion=clip.motion,
         attempts=attempts,
     )
 

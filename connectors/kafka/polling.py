@@ -246,6 +246,8 @@ class Polling:
         self.ownership.end(gone)
         self._waiting -= gone
         self._paused -= gone
+        for partition in gone:
+            self._lag(partition, 0)  # what is left there is somebody else's to tell
         consumer.incremental_unassign(partitions)
         log.info("kafka.revoked", group=self._subscription.group, partitions=_short(gone))
 

@@ -1,6 +1,6 @@
 """Where the services answer: the three facts every command needs, and the one way they fail."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Self
 
 import msgspec
@@ -15,9 +15,9 @@ class Endpoints:
     """Addresses of Kafka and PostgreSQL; the two URLs hold passwords, so never log them."""
 
     bootstrap_servers: str
-    database_url: str
+    database_url: str = field(repr=False)
     """The application's role, without rights to change tables."""
-    database_admin_url: str
+    database_admin_url: str = field(repr=False)
     """The superuser, for migrations."""
 
     def to_json(self) -> str:

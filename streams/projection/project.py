@@ -122,7 +122,7 @@ def _undescribed(event: Undescribed, recorded_at: datetime) -> tuple[Row, ...]:
         event.event, _camera(event.camera), None, event.clip_failure, event.detail
     )
     row = _unanswered(event, recorded_at, outcome="undescribed", metadata=metadata)
-    clip = _clip(event, recorded_at, failure=event.clip_failure, motion=None)
+    clip = _clip(event, recorded_at, failure=event.clip_failure, motion=event.motion)
     return _mentioned(event, recorded_at), row, clip
 
 
