@@ -129,26 +129,18 @@ def test_a_redriven_record_keeps_its_key_and_its_headers(desk: Desk) -> None:
     )
 
 
-@pytest.mark.parametrize(("step", "outcomes"), [("project", 0), ("enrich", 1)])
-def test_only_the_step_that_a_redrive_names_acts_on_it(
-    desk: Desk, step: str, outcomes: int
+@pytest.mark.parametrize("step", ["enrich", "project", "nobody"])
+def test_a_topics_only_reader_works_on_whatever_a_redrive_header_says(
+    desk: Desk, step: str
 ) -> None:
+    """The header may be an upstream's own; a record that its only reader skips would vanish."""
     event = sighting("named", f"for-{step}")
     desk.upstream.event(event, [(names.REDRIVE_STEP, step.encode())])
     desk.upstream.flush()
     desk.settle()
 
     event_id = identity.event_id(event)
-    assert len([row for row in desk.site.rows() if row.event_id == event_id]) == outcomes
-
-
-def test_no_step_writes_a_letter_about_a_redrive_that_is_not_for_it(desk: Desk) -> None:
-    headers = [(names.REDRIVE_STEP, b"project")]
-    desk.upstream.send("not-for-enrich", TOPIC, "not-for-enrich", BROKEN, headers)
-    desk.upstream.flush()
-    desk.settle()
-
-    assert desk.open_about("not-for-enrich") == []
+    assert len([row for row in desk.site.rows() if row.event_id == event_id]) == 1
 
 
 def test_two_megabytes_are_redriven_only_when_corrected(desk: Desk) -> None:
