@@ -124,7 +124,8 @@ def _fetch(jar: Jar, place: Path, scratch: Path, stopped: Callable[[], bool]) ->
         component = maven.project(jar.group, jar.artifact).at_version(jar.version)
         file = Path(component.artifact().resolve())
     except (OSError, RuntimeError) as error:  # What requests raises and what jgo raises.
-        text = f"can't fetch {jar.file} ({error}): check the network, then start again to go on."
+        remedy = "check the network (REQUESTS_CA_BUNDLE names certificates of a proxy)"
+        text = f"can't fetch {jar.file} ({error}): {remedy}, then start again to go on."
         raise ServicesFailed(text) from error
     content = file.read_bytes()
     if hashlib.sha256(content).hexdigest() != jar.sha256:
