@@ -20,10 +20,9 @@ from connectors.postgres.connection import READ_MODEL, Connection, connect
 from connectors.postgres.rebuild import Checksum, Still
 from connectors.postgres.sink import Sink
 from infra.migrate import DAYS_AHEAD, migrate, role_of
-from streams import wire
-from streams.dead_letters import Rejected
+from streams.projection.folding import fold
 from streams.projection.ports import Log, Move, ProjectionBatch, RowRefused, slice_of
-from streams.projection.project import PROJECTED, project
+from streams.projection.project import PROJECTED
 from streams.projection.rows import Row, Rows
 from streams.records import Partition, Record
 
@@ -132,15 +131,9 @@ class Fold:
                 await self._write(ends, [])
 
     def _rows(self, record: Record) -> tuple[Row, ...]:
-        topic = next(topic for topic in PROJECTED if topic.name == record.partition.topic)
-        try:
-            received = wire.received(topic, record)
-        except Rejected:
-            self.passed_over += 1
-            return ()
-        if received is None:
-            return ()
-        return project(received.event, wire.recorded_at(record), record.offset)
+        folded = fold(PROJECTED, record)
+        self.passed_over += folded.why is not None
+        return folded.rows
 
     async def _write(self, ends: Mapping[Partition, int], rows: Sequence[Row]) -> None:
         batch = Rows()

@@ -9,16 +9,16 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 import structlog
 
 from agents.runtime.failure import Failure
 from agents.runtime.letters import write_letter
-from streams import wire
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, LedgerReader, Letters
 from streams.ports import Clock, MediaStore, Meter
+from streams.projection.folding import Folded, fold
 from streams.projection.ports import (
     LedgerLost,
     Move,
@@ -27,8 +27,7 @@ from streams.projection.ports import (
     RowRefused,
     slice_of,
 )
-from streams.projection.project import Projected, project
-from streams.projection.rows import Row, Rows
+from streams.projection.rows import Rows
 from streams.queries import Unavailable
 from streams.records import Partition, Record
 from streams.steps import Projection
@@ -55,15 +54,6 @@ class Owned:
     """The partition's end when it was last reached; below it, what never came are markers."""
 
 
-@dataclass(frozen=True)
-class Folded:
-    """A record and its rows, or why it has none."""
-
-    record: Record
-    rows: tuple[Row, ...]
-    why: Rejected | None = None
-
-
 @dataclass
 class ProjectionRuntime:
     """The projection step of one worker."""
@@ -88,7 +78,7 @@ class ProjectionRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
-        folded = [self._fold(record) for record in batch.records]
+        folded = [fold(self.step.reads, record, self.step.siblings) for record in batch.records]
         await self.drain()
         self._adopt(batch)
         await self._claim([p for p, owned in self._owned.items() if owned.next is None])
@@ -110,20 +100,6 @@ class ProjectionRuntime:
         if self._writing:
             self._writing.cancel()
             await asyncio.gather(self._writing, return_exceptions=True)
-
-    def _fold(self, record: Record) -> Folded:
-        topic = next(t for t in self.step.reads if t.name == record.partition.topic)
-        try:
-            received = wire.received(topic, record, self.step.siblings)
-            if received is None:
-                return Folded(record, ())
-            event = cast("Projected", received.event)
-            return Folded(record, project(event, wire.recorded_at(record), record.offset))
-        except Rejected as why:
-            return Folded(record, (), why)
-        except Exception as error:  # noqa: BLE001  # one record's trouble is that record's
-            text = f"{type(error).__name__}: {error}"[:1000]
-            return Folded(record, (), Rejected("agent_failed", text))
 
     def _adopt(self, batch: Batch) -> None:
         for partition, lease in batch.leases.items():
