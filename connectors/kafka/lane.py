@@ -37,6 +37,17 @@ RETRY_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
 FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
 
+CANT_PASS: Final = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.OFFSET_METADATA_TOO_LARGE,
+    }
+)
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -87,7 +98,10 @@ class KafkaLane:
         return await self._reader.topic_ids()
 
     async def commit(self, work: Work) -> frozenset[Partition]:
-        """One transaction, tried until it is in the log or every lease in it has ended."""
+        """One transaction, tried until it is in the log or every lease in it has ended.
+
+        Raises KafkaException for what no waiting mends: rights that lack, a record no topic takes.
+        """
         return await self._in_thread(lambda: self._commit(work))
 
     async def close(self) -> None:
@@ -120,6 +134,9 @@ class KafkaLane:
                     failure = error
                 else:
                     return ours
+            if failure.args[0].code() in CANT_PASS:
+                self._discard()
+                raise failure
             if self._clarify(producer, failure, work, ours):
                 return ours
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
@@ -201,6 +218,8 @@ class KafkaLane:
             try:
                 producer.init_transactions(CALL_TIMEOUT_S)
             except KafkaException as error:
+                if error.args[0].code() in CANT_PASS:
+                    raise
                 log.warning("kafka.init_transactions", error=error.args[0].str())
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
