@@ -1,1 +1,1 @@
-"""Kafka through confluent-kafka (the data path) and aiokafka (small topics)."""
+"""Kafka through confluent-kafka; the settings of aiokafka too, which only looks on."""

@@ -34,6 +34,8 @@ PATIENCE_S: Final = 0.25
 """How long a full backlog may block polling before partitions are paused, which refetches."""
 
 COMMITTED_TIMEOUT_S: Final = 10.0
+QUEUED_KBYTES_MAX: Final = 32_768
+"""What a step's consumer may hold ahead of its batches."""
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
@@ -52,7 +54,6 @@ class Subscription:
     batch_max: int
     ledger: bool = False
     """True when a ledger outside Kafka says where to begin: new leases wait to be told."""
-    queued_kbytes: int = 32_768
 
 
 class Polling:
@@ -112,7 +113,7 @@ class Polling:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "queued.max.messages.kbytes": self._subscription.queued_kbytes,
+            "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
             "fetch.error.backoff.ms": 100,
             "topic.metadata.refresh.interval.ms": 30_000,
         }

@@ -59,7 +59,6 @@ CAMERAS: Final = (
     SiteCamera("street", "Street", policy=Policy(labels=("person",))),
     SiteCamera("garage", "garage", registered=False),
 )
-BY_NAME: Final[Mapping[str, SiteCamera]] = {camera.native: camera for camera in CAMERAS}
 
 
 @dataclass(frozen=True)
