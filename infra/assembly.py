@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.clips.file import FileClips
@@ -60,20 +61,32 @@ def clips(settings: Settings, clock: Clock) -> Clips:
     return NamedClips({"file": FileClips(settings.clip_roots, limits), "http": http, "https": http})
 
 
+@dataclass(frozen=True)
+class World:
+    """What a worker takes the time from and writes rows with; fault injection brings its own."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    sink: Callable[[str], Sink] = Sink
+
+
 @asynccontextmanager
 async def ports(
-    settings: Settings, found: Endpoints, kafka: Cluster, fail: Callable[[BaseException], None]
+    settings: Settings,
+    found: Endpoints,
+    kafka: Cluster,
+    fail: Callable[[BaseException], None],
+    world: World,
 ) -> AsyncIterator[Ports]:
     """Everything that agents may call, as long as the context lasts.
 
     `fail` hears of what ends in the background and must not: without the registry policies freeze.
     """
-    clock, registry = SystemClock(), Registry()
+    clock, registry = world.clock, Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
     following = asyncio.create_task(follower.run())
     following.add_done_callback(lambda done: _tell(done, fail))
     decoder = SubprocessDecoder(cores=DECODERS)
-    reads, sink = Reads(found.database_url), Sink(found.database_url)
+    reads, sink = Reads(found.database_url), world.sink(found.database_url)
     try:
         yield Ports(
             cameras=registry,

@@ -23,7 +23,7 @@ from connectors.kafka.reader import GroupReader
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.settings import Settings
 from infra.topology import Ports
-from streams.lanes import Batch, Reader
+from streams.lanes import Batch, Lane, LedgerReader, Letters, Reader
 from streams.ports import Clock, MediaStore
 from streams.records import Partition
 from streams.steps import Projection, Pure, Step
@@ -33,6 +33,34 @@ log = structlog.get_logger(__name__)
 PURE_BATCH_MAX = 5_000
 EFFECT_BATCH_MAX = 256
 PROJECTION_BATCH_MAX = 4_000
+
+
+Lag = Callable[[Partition, int], None]
+
+
+class OpenedLane(Lane, Protocol):
+    """A lane that joins its group when it is told to."""
+
+    async def open(self) -> None:
+        """Ends what a killed predecessor left open, then joins the group."""
+        ...
+
+
+class PollingReader(LedgerReader, Protocol):
+    """A ledger's reader that joins its group when it is told to."""
+
+    async def start_polling(self) -> None:
+        """Joins the group."""
+        ...
+
+
+@dataclass(frozen=True)
+class Doors:
+    """How steps reach the log: Kafka's, unless a test or a fault injection brings others."""
+
+    lane: Callable[[Cluster, Subscription, Slot, Lag], OpenedLane] = KafkaLane
+    reader: Callable[[Cluster, Subscription, Lag], PollingReader] = GroupReader
+    letters: Callable[[Cluster], Letters] = KafkaPublisher
 
 
 class Runtime(Protocol):
@@ -98,13 +126,14 @@ class Shop:
     settings: Settings
     ports: Ports
     meter: PrometheusMeter
+    doors: Doors = Doors()  # frozen
 
     def make(self, step: Step) -> Running:
         """The step, ready to start; nothing is reached yet."""
         if isinstance(step, Projection):
             return self._projection(step)
         batch_max = PURE_BATCH_MAX if isinstance(step, Pure) else EFFECT_BATCH_MAX
-        lane = KafkaLane(
+        lane = self.doors.lane(
             self.cluster,
             Subscription(step.name, (step.reads.name,), batch_max),
             Slot(step.name, self.settings.slot),
@@ -118,15 +147,15 @@ class Shop:
     def _projection(self, step: Projection) -> Running:
         topics = tuple(topic.name for topic in step.reads)
         subscription = Subscription(step.name, topics, PROJECTION_BATCH_MAX, ledger=True)
-        reader = GroupReader(self.cluster, subscription, self._lag(step.name))
-        letters = KafkaPublisher(self.cluster)
+        reader = self.doors.reader(self.cluster, subscription, self._lag(step.name))
+        letters = self.doors.letters(self.cluster)
         runtime = ProjectionRuntime(step, reader, letters, *self._tools())
         return Running(step, reader, runtime, (reader.start_polling,))
 
     def _tools(self) -> tuple[MediaStore, PrometheusMeter, Clock]:
         return self.ports.media, self.meter, self.ports.clock
 
-    def _lag(self, step: str) -> Callable[[Partition, int], None]:
+    def _lag(self, step: str) -> Lag:
         return lambda partition, lag: self.meter.lag(step, partition.topic, partition.number, lag)
 
 

@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -18,9 +19,9 @@ import uvloop
 from mode import Service
 
 from connectors.metrics.prometheus import PrometheusMeter, serve
-from infra.assembly import ports
+from infra.assembly import World, ports
 from infra.endpoints import cluster
-from infra.running import Running, Shop, end_all
+from infra.running import Doors, Running, Shop, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.topology import Ports, topology
@@ -57,11 +58,22 @@ class App(faust.App):
         await super().on_stop()
 
 
+@dataclass(frozen=True)
+class Make:
+    """What a worker is made of where it touches the world."""
+
+    world: World = field(default_factory=World)
+    doors: Doors = Doors()  # noqa: RUF009  # frozen
+
+
 class Work:
     """What the worker's steps share: opened when the app is up, finished before it goes."""
 
-    def __init__(self, settings: Settings, found: Endpoints, steps: Sequence[str]) -> None:
+    def __init__(
+        self, settings: Settings, found: Endpoints, steps: Sequence[str], make: Make
+    ) -> None:
         self.steps = tuple(steps)
+        self._make = make
         self.failure: BaseException | None = None
         self._settings = settings
         self._found = found
@@ -82,11 +94,11 @@ class Work:
 
     async def _begin(self, channels: dict[str, Any]) -> None:
         kafka = cluster(self._settings, self._found)
-        opening = ports(self._settings, self._found, kafka, self._fail)
+        opening = ports(self._settings, self._found, kafka, self._fail, self._make.world)
         self._ports = opened = await self._stack.enter_async_context(opening)
         meter = PrometheusMeter()
         port = serve(meter.registry, self._settings.metrics_port)
-        shop = Shop(kafka, self._settings, opened, meter)
+        shop = Shop(kafka, self._settings, opened, meter, self._make.doors)
         mine = [s for s in topology(opened, self._settings) if s.name in self.steps]
         self._running = {step.name: shop.make(step) for step in mine}
         await asyncio.gather(*[running.start() for running in self._running.values()])
@@ -150,11 +162,13 @@ class Work:
             signal.raise_signal(signal.SIGTERM)  # the one way out, whoever asks for it
 
 
-def run(settings: Settings, found: Endpoints, steps: Sequence[str]) -> int:
+def run(
+    settings: Settings, found: Endpoints, steps: Sequence[str], make: Make | None = None
+) -> int:
     """Works until SIGTERM, SIGINT or a failure only a person can mend; the exit status."""
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    work = Work(settings, found, steps)
+    work = Work(settings, found, steps, make or Make())
     worker = faust.Worker(
         _app(settings, work),
         loop=loop,
