@@ -37,6 +37,9 @@ COMMANDS: Final = {
     "schemas": Where(
         "infra.cli.schemas:schemas", "Write schemas/published/ from the words and topics."
     ),
+    "bench": Where(
+        "infra.cli.bench:bench", "Measure Vidette beside a plain loop on the same data."
+    ),
     "doctor": Where("infra.cli.doctor:doctor", "Check this machine and say what to do."),
     "test": Where("infra.cli.checks:test", "Run the tests."),
     "check": Where("infra.cli.checks:check", "Run everything that CI runs."),

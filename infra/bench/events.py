@@ -1,0 +1,97 @@
+"""What benches work on: events as upstream writes them, published to a topic."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from confluent_kafka import Producer
+
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from schemas.camera_events import Detection, SmartDetection
+from schemas.cameras import CameraRegistered, Policy
+from schemas.inferences import InferenceResult
+from streams.publishing import Upstream, record
+from streams.registry import Registry
+
+CAMERAS: Final = 64
+SOURCE: Final = "bench"
+
+Event = Callable[[int], Upstream]
+
+
+def sighting(number: int) -> SmartDetection:
+    """A camera event of about 578 bytes."""
+    began = datetime.now(UTC) + timedelta(milliseconds=number)
+    return SmartDetection(
+        event_id=f"6670a1f3b2c4d5e6{number:08d}",
+        source=SOURCE,
+        camera_id=f"camera-{number % CAMERAS:03d}",
+        timestamp=began,
+        ended_at=began + timedelta(seconds=11),
+        labels=("person",),
+        zones=("gate",),
+        detections=(Detection(label="person", confidence=0.94, box=(0.41, 0.22, 0.55, 0.81)),),
+        confidence=0.94,
+        clip_url=f"https://nvr.example/clips/6670a1f3b2c4d5e6{number:08d}.mp4",
+        snapshot_url=f"https://nvr.example/snapshots/6670a1f3b2c4d5e6{number:08d}.jpg",
+        metadata={"firmware": "5.0.83", "score": 94, "night": False},
+    )
+
+
+def inference(number: int) -> InferenceResult:
+    """What a model found in one frame."""
+    return InferenceResult(
+        result_id=f"result-{number:08d}",
+        source=SOURCE,
+        camera_id=f"camera-{number % CAMERAS:03d}",
+        timestamp=datetime.now(UTC),
+        model_id="yolo11n",
+        frame_id=number,
+        detections=(
+            Detection(label="person", confidence=0.94, box=(0.41, 0.22, 0.55, 0.81)),
+            Detection(label="car", confidence=0.71, box=(0.05, 0.4, 0.33, 0.62)),
+        ),
+        confidence=0.94,
+        metadata={"latency_ms": 11},
+    )
+
+
+def registry() -> Registry:
+    """Every camera of the events, as the registry's topic would tell of them."""
+    found = Registry()
+    for number in range(CAMERAS):
+        camera = CameraRegistered(
+            camera_id=f"camera-{number:03d}",
+            source=SOURCE,
+            timestamp=datetime.now(UTC),
+            name=f"Camera {number}",
+            site="north",
+            policy=Policy(labels=("person", "vehicle")),
+        )
+        found.apply(camera, number)
+    return found
+
+
+def publish(kafka: Cluster, event: Event, numbers: Iterator[int] | range) -> None:
+    """Returns when the broker has the events of all these numbers."""
+    producer = Producer(
+        kafka.confluent()
+        | {
+            "partitioner": "murmur2_random",
+            "linger.ms": 5,
+            "queue.buffering.max.messages": 500_000,
+        },
+        logger=LIBRDKAFKA,
+    )
+    for number in numbers:
+        one = record(event(number))
+        while True:
+            try:
+                producer.produce(
+                    kafka.named(one.topic), one.value, one.key, headers=list(one.headers)
+                )
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                break
+    producer.flush()

@@ -1,0 +1,82 @@
+"""The real `enrich` step, exactly once, against a raw loop of the client library."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Final
+
+import uvloop
+
+from agents.enrich import Enrich
+from agents.runtime.pure import PureRuntime
+from connectors.clock import SystemClock
+from connectors.kafka.clients import Cluster
+from connectors.kafka.lane import KafkaLane, Slot
+from connectors.kafka.polling import Subscription
+from connectors.media.folder import FolderStore
+from connectors.metrics.prometheus import PrometheusMeter
+from infra.bench.events import publish, registry, sighting
+from infra.bench.place import Place
+from infra.bench.raw_loop import raw_loop
+from infra.bench.rounds import Bench, Run, timed
+from infra.running import PURE_BATCH_MAX
+from streams.records import Partition
+from streams.steps import Pure
+from streams.topics import CAMERA_EVENTS, ENRICHED
+
+EVENTS: Final = 200_000
+
+
+@contextmanager
+def transform(place: Place, events: int) -> Iterator[Bench]:
+    """Each run reads the same events in a consumer group of its own, from the beginning."""
+    place.say(f"publishing {events:,} events")
+    publish(place.cluster, sighting, range(events))
+    runs = count()
+
+    def ours() -> Run:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_enrich(place, events, f"enrich-{next(runs)}"))
+
+    def raw() -> Run:
+        return raw_loop(place.cluster, events, f"raw-{next(runs)}")
+
+    yield Bench(ours, raw)
+
+
+async def _enrich(place: Place, events: int, group: str) -> Run:
+    """From the first batch to the last commit."""
+    step = Pure(name="enrich", reads=CAMERA_EVENTS, runs=Enrich(registry()), writes=(ENRICHED,))
+    lane = _lane(place.cluster, group)
+    clock, media = SystemClock(), FolderStore(place.settings.media)
+    runtime = PureRuntime(step, lane, media, PrometheusMeter(), clock)
+    await lane.open()
+    try:
+        batch = await lane.take()
+        while not batch.records:
+            await runtime.handle(batch)
+            batch = await lane.take()
+        began, cpu_s, done = time.monotonic(), time.process_time(), 0
+        while True:
+            await runtime.handle(batch)
+            done += len(batch.records)
+            if done >= events:
+                break
+            batch = await lane.take()
+        await runtime.drain()
+        return timed(done, time.monotonic() - began, time.process_time() - cpu_s)
+    finally:
+        await runtime.stop()
+        await lane.close()
+
+
+def _lane(kafka: Cluster, group: str) -> KafkaLane:
+    return KafkaLane(
+        kafka, Subscription(group, (CAMERA_EVENTS.name,), PURE_BATCH_MAX), Slot(group, 0), _no_lag
+    )
+
+
+def _no_lag(_partition: Partition, _lag: int) -> None:
+    """Nobody looks."""
