@@ -1,13 +1,24 @@
 """Bytes to words and back, at one door: whatever is wrong with the bytes is one `Undecodable`."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
+from schemas.upcasts import UPCASTS, Upcast, unknown_tag, upcast
+
 W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
-DecodeFailure = Literal["empty", "too_large", "nul_character", "malformed", "too_deep", "invalid"]
+DecodeFailure = Literal[
+    "empty",
+    "too_large",
+    "nul_character",
+    "malformed",
+    "too_deep",
+    "unknown_type",  # of a later version, or of another topic
+    "invalid",
+]
 
 EVENT_BYTES_MAX = 256 * 1024
 """What upstream may send in one event, so that the words which carry it inside fit as well."""
@@ -41,11 +52,20 @@ class _NoWord(msgspec.Struct, tag_field="type", tag=""):
 
 
 class Codec(Generic[W_co]):
-    """Decodes any of `words` by their `type` tag. Not thread-safe in construction, safe in use."""
+    """Decodes any of `words` by their `type` tag, and older ones that `upcasts` makes into them.
 
-    def __init__(self, *words: type[W_co], bytes_max: int = VALUE_BYTES_MAX) -> None:
+    Not thread-safe in construction, safe in use.
+    """
+
+    def __init__(
+        self,
+        *words: type[W_co],
+        bytes_max: int = VALUE_BYTES_MAX,
+        upcasts: Mapping[str, Upcast] = UPCASTS,
+    ) -> None:
         self.words: tuple[type[W_co], ...] = words
         self.bytes_max = bytes_max
+        self._upcasts = upcasts
         union = words[0] | _NoWord
         for word in words[1:]:
             union = union | word  # a union type, built at run time
@@ -60,16 +80,30 @@ class Codec(Generic[W_co]):
             raise Undecodable("too_large", text)
         if b"\\u0000" in value and _NUL.search(value):
             raise Undecodable("nul_character", "\\u0000 can't be stored as text; leave it out")
+        return self._read(value)
+
+    def _read(self, value: bytes) -> W_co:
         try:
             return self._decoder.decode(value)
         except msgspec.ValidationError as error:
-            raise Undecodable("invalid", str(error)[:1000], _field(str(error))) from error
+            text = str(error)
+            if (newer := self._newer(value, text)) is not None:
+                return self._read(newer)
+            reason: DecodeFailure = "invalid" if unknown_tag(text) is None else "unknown_type"
+            raise Undecodable(reason, text[:1000], _field(text)) from error
         except msgspec.DecodeError as error:
             raise Undecodable("malformed", str(error)[:1000]) from error
         except RecursionError as error:
             raise Undecodable("too_deep", "nested too deeply to be an event") from error
         except UnicodeDecodeError as error:
             raise Undecodable("malformed", "a text in it is not UTF-8") from error
+
+    def _newer(self, value: bytes, message: str) -> bytes | None:
+        try:
+            return upcast(value, message, self._upcasts)
+        except Exception as error:  # whatever an old word lacks is this word's trouble
+            text = f"older than today's words, and not to be read as one: {error!r}"
+            raise Undecodable("invalid", text[:1000]) from error
 
 
 def _field(message: str) -> str:

@@ -12,6 +12,7 @@ from infra.publish_schemas import FROZEN, PUBLISHED, documents, freeze, publish,
 from schemas.codec import encode
 from schemas.event import Derived, tag
 from schemas.examples import EXAMPLES
+from schemas.upcasts import UPCASTS
 from streams.topics import TOPICS, RawTopic, Topic, catalogue
 from tests.schemas.compat import Schema, breaks
 
@@ -73,10 +74,12 @@ def test_a_consumer_that_validates_survives_a_later_reason_and_a_later_kind_of_e
 @pytest.mark.parametrize("path", FROZEN_FILES, ids=lambda path: f"{path.parent.name} {path.stem}")
 def test_no_release_is_broken_by_what_the_words_say_now(path: Path) -> None:
     name = path.name.removesuffix(".schema.json")
-    assert name in WORDS, f"the word {name} was released and may not vanish"
-    word = WORDS[name]
+    word = WORDS.get(name)
 
-    assert breaks(read(path), schema(word), written_by_us=issubclass(word, Derived)) == []
+    if word is None:
+        assert name in UPCASTS, f"the word {name} was released: without an upcast it may not vanish"
+    else:
+        assert breaks(read(path), schema(word), written_by_us=issubclass(word, Derived)) == []
 
 
 def test_the_first_release_is_frozen() -> None:

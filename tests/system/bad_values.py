@@ -85,7 +85,7 @@ BAD_VALUES: Final = (
     BadValue(
         "wrong-type-within", event(detections=[{"label": 7}]), "invalid", "detections[0].label"
     ),
-    BadValue("unknown-tag", event(type="doorbell-rang"), "invalid", "type"),
+    BadValue("unknown-tag", event(type="doorbell-rang"), "unknown_type", "type"),
     BadValue("compressed-2-mb", event(metadata={"x": "x" * 2_000_000}), "too_large"),
     BadValue("grown", event(detections=[{"label": "a"}] * 15_000), "too_large"),
     BadValue(
