@@ -16,17 +16,21 @@ from typing import Any, Final
 import faust
 import structlog
 import uvloop
+from confluent_kafka import KafkaException
 from mode import Service
 
+from connectors.kafka.lane import CANT_PASS
+from connectors.kafka.polling import LogLost
 from connectors.metrics.prometheus import PrometheusMeter, serve
 from infra.assembly import World, ports
 from infra.endpoints import cluster
+from infra.operation.endings import FAILED, NEEDS_A_PERSON
 from infra.running import Doors, Running, Shop, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.topology import Ports, topology
 from streams.lanes import Batch
-from streams.projection.ports import ReadModelError
+from streams.projection.ports import ReadModelError, ReadModelUnusable
 
 log = structlog.get_logger(__name__)
 
@@ -183,7 +187,17 @@ def run(
     except SystemExit as done:
         if done.code:
             return int(done.code)
-    return 1 if work.failure else 0
+    return status_of(work.failure)
+
+
+def status_of(failure: BaseException | None) -> int:
+    """The exit status that tells a supervisor whether starting again may help."""
+    if failure is None:
+        return 0
+    rights_lack = isinstance(failure, KafkaException) and failure.args[0].code() in CANT_PASS
+    if rights_lack or isinstance(failure, ReadModelUnusable | LogLost):
+        return NEEDS_A_PERSON
+    return FAILED
 
 
 def _agent(app: App, step: str) -> Callable[[faust.StreamT[Batch]], Coroutine[None, None, None]]:

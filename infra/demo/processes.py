@@ -116,8 +116,8 @@ class Program:
     settings: Settings
     children: Children = field(default_factory=Children)
 
-    def start(self, name: str, **environment: str) -> Child:
-        """Starts `python -m infra NAME` in our folder with its log in the demo's folder."""
+    def start(self, name: str, *options: str, **environment: str) -> Child:
+        """Starts `python -m infra NAME …` in our folder with its log in the demo's folder."""
         log = self.settings.folder / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         variables = {
@@ -128,7 +128,7 @@ class Program:
         }
         # `env` adds to the environment, which only the settings may read.
         assigned = [f"{key}={value}" for key, value in variables.items()]
-        command = [_env(), *assigned, sys.executable, "-m", "infra", name]
+        command = [_env(), *assigned, sys.executable, "-m", "infra", name, *options]
         begins = log.stat().st_size if log.exists() else 0
         process = self.children.start(command, ending=ENDING, log=log, folder=Path.cwd())
         return Child(name, process, log, begins if begins <= log.stat().st_size else 0)
@@ -140,7 +140,8 @@ class Program:
             folders = (*self.settings.clip_folders, self.settings.folder / "demo")
             allowed["VIDETTE_CLIP_FOLDERS"] = os.pathsep.join(map(str, folders))
         slot = FIRST_SLOT + crc32(str(self.settings.folder).encode()) % 1000
-        return self.start("worker", VIDETTE_SLOT=str(slot), **allowed)
+        alone = ("--processes", "0")  # the demo itself starts it again
+        return self.start("worker", *alone, VIDETTE_SLOT=str(slot), **allowed)
 
     def api(self, port: int) -> Child:
         """The HTTP API."""

@@ -56,9 +56,9 @@ def children_of(folder: Path, *, running: bytes = b"") -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            last = (entry / "cmdline").read_bytes().rstrip(b"\0").rpartition(b"\0")[2]
+            words = (entry / "cmdline").read_bytes().split(b"\0")
             environ = (entry / "environ").read_bytes().split(b"\0")
-            if told in environ and running in last:
+            if told in environ and (not running or running in words):
                 found.append(int(entry.name))
         except OSError:
             continue

@@ -60,7 +60,7 @@ def working(site: Site, **settings: str) -> Iterator[Worker]:
     log = site.folder / f"worker-{time.monotonic_ns()}.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            (*COMMAND, "worker"),
+            (*COMMAND, "worker", "--processes", "0"),  # what is killed must be the worker
             cwd=ROOT,
             env=site.environment(**settings),
             stdin=subprocess.DEVNULL,

@@ -1,0 +1,1 @@
+"""What keeps worker processes going, and what tells of them."""
