@@ -45,10 +45,10 @@ class RebuildFailed(Exception):  # noqa: N818  # what it says is what became of 
 
 @dataclass(frozen=True)
 class Databases:
-    """The application's way into the database and the administrator's; never logged."""
+    """The application's way into the database and the administrator's; never shown."""
 
-    url: str
-    admin_url: str
+    url: str = field(repr=False)
+    admin_url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

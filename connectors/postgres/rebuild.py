@@ -140,5 +140,13 @@ async def _rename(connection: Connection, schema: str, name: str) -> None:
 
 
 async def drop(connection: Connection, schema: str) -> None:
-    """Drops a schema, if it is there, with all that is in it."""
-    await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
+    """Drops a schema, if it is there, with all that is in it.
+
+    A writer of before a swap may still be at its tables. Each takes the ledger first; so do we, or
+    the two would wait for each other.
+    """
+    async with connection.transaction():
+        if await exists(connection, schema, "projection_offsets"):
+            offsets = f"{quoted(schema)}.projection_offsets"
+            await connection.execute(f"lock table {offsets} in access exclusive mode")
+        await connection.execute(f"drop schema if exists {quoted(schema)} cascade")
