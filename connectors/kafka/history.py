@@ -1,6 +1,7 @@
 """Reads topics from some offset to some other, all partitions, in no group: for folding anew."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final
 
@@ -21,8 +22,20 @@ from streams.projection.ports import Log
 from streams.records import Partition, Record
 
 REQUEST_TIMEOUT_S: Final = 30.0
+RETRY_S: Final = 0.2
 POLL_S: Final = 0.1
 BATCH_MAX: Final = 2_000
+
+PASSING: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
+"""A topic that was just made, or whose leader just changed, answers so for a moment."""
 
 
 class History:
@@ -34,7 +47,14 @@ class History:
 
     async def logs(self) -> dict[Partition, Log]:
         """Every partition: the topic's id, its first offset, the one after the last committed."""
-        return await asyncio.to_thread(self._logs)
+        ends = time.monotonic() + REQUEST_TIMEOUT_S
+        while True:
+            try:
+                return await asyncio.to_thread(self._logs)
+            except KafkaException as error:
+                if error.args[0].code() not in PASSING or time.monotonic() > ends:
+                    raise
+                await asyncio.sleep(RETRY_S)
 
     def _logs(self) -> dict[Partition, Log]:
         admin = self._cluster.admin()

@@ -58,6 +58,7 @@ class Site:
 
         Returns when the markers are there: a commit returns before, and readers would see nothing.
         """
+        await self.history.logs()  # waits until every partition of the fresh topics has its leader
         await asyncio.to_thread(self._publish, list(words), abort=abort)
         while not await asyncio.to_thread(self._is_settled):  # noqa: ASYNC110  # the broker tells nobody
             await asyncio.sleep(0.05)
