@@ -38,7 +38,7 @@ class Pure(Generic[W_co]):
 class Effect(Generic[W_co]):
     """Up to `in_flight` records at once, each at most `time_limit_s`.
 
-    `ordered` keeps a key's order.
+    `ordered` keeps a key's order. Its agent may ask to be asked later, for `parked_max_s` in all.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Effect(Generic[W_co]):
     writes: tuple[Topic[msgspec.Struct], ...]
     in_flight: int
     time_limit_s: float
+    parked_max_s: float = 3600.0
     ordered: bool = False
     siblings: frozenset[str] = frozenset()
 

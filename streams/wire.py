@@ -12,7 +12,7 @@ from schemas.fields import EARLIEST, LATEST
 from schemas.headers import cloud_event_headers
 from streams.dead_letters import Rejected
 from streams.lanes import Encoded
-from streams.records import Output, Received, Record
+from streams.records import Output, Outputs, Received, Record
 from streams.topics import Topic
 
 W = TypeVar("W", bound=msgspec.Struct)
@@ -56,6 +56,31 @@ def recorded_at(record: Record) -> datetime:
     return datetime.fromtimestamp(min(max(record.timestamp_ms, earliest), latest) / 1000, UTC)
 
 
+def vetted(writes: tuple[Topic[msgspec.Struct], ...], answer: object) -> Outputs:
+    """An agent's answer, when it is what the step may write. Raises Rejected for anything else."""
+    if not isinstance(answer, tuple):
+        raise Rejected("agent_failed", f"it returned {_kind(answer)}, not a tuple of outputs")
+    for output in answer:
+        if not isinstance(output, Output):
+            raise Rejected("agent_failed", f"it returned {_kind(output)} among its outputs")
+        if output.topic not in writes:
+            text = f"it wrote to {getattr(output.topic, 'name', _kind(output.topic))}"
+            raise Rejected("agent_failed", f"{text}, which is no topic of this step")
+        if type(output.event) not in output.topic.words:
+            text = f"{_kind(output.event)} is no word of {output.topic.name}"
+            raise Rejected("agent_failed", text)
+    return answer
+
+
+def check(topic: Topic[W], output: Encoded) -> None:
+    """Reads an output as whoever comes next will. Raises Rejected: nobody could read it."""
+    try:
+        topic.codec.decode(output.value)
+    except Undecodable as error:
+        text = f"its output for {topic.name} can't be read: {error}"
+        raise Rejected("agent_failed", text[:1000], error.field) from error
+
+
 def encoded(step: str, output: Output) -> Encoded:
     """An output as a record: keyed by camera, described by CloudEvents headers.
 
@@ -76,6 +101,10 @@ def encoded(step: str, output: Output) -> Encoded:
         traceparent=output.traceparent,
     )
     return Encoded(output.topic.name, str(event.camera_id).encode(), value, headers)
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _text(value: bytes, length_max: int) -> str | None:

@@ -9,30 +9,25 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
-import structlog
 
+from agents.runtime.asking import Asking
 from agents.runtime.failure import Failure
-from agents.runtime.letters import write_letter
+from agents.runtime.letters import failed, write_letter
 from agents.runtime.pure import count_published
-from streams import wire
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, Lane, Work
 from streams.ports import Clock, MediaStore, Meter, StoreAway
-from streams.records import NotYet, Outputs, Partition, Received, Record
+from streams.records import NotYet, Partition, Record
 from streams.steps import Effect
 from streams.window import SPAN_MAX, Window
 
-log = structlog.get_logger(__name__)
+PAUSE_MIN_S: Final = 0.2
+"""Between two times that an agent is asked about a record whose time has not come."""
 
-TRIES_MAX: Final = 3
-"""Calls of the agent for one record before it becomes a dead letter."""
-
-RETRY_FIRST_S: Final = 0.2
-STORE_RETRY: Final = timedelta(seconds=5)
 WAITING_PER_SLOT: Final = 8
 """Records taken from the log and not yet committed, per slot; beyond it partitions are held.
 
@@ -78,10 +73,12 @@ class EffectRuntime:
     _idle: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _committer: asyncio.Task[None] | None = field(default=None, init=False)
     _unsettled: int = field(default=0, init=False)
+    _parked: int = field(default=0, init=False)
     failure: Failure = field(default_factory=Failure, init=False)
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.step.in_flight)
+        self._asking = Asking(self.step, self.clock)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when every record of the batch is on its way."""
@@ -125,6 +122,17 @@ class EffectRuntime:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._asking.calls.close()
+
+    @property
+    def under_way(self) -> Mapping[str, int]:
+        """What the step has in hand: calls, records whose time has not come, calls given up."""
+        calls = self._asking.calls
+        return {
+            "in_flight": calls.under_way,
+            "parked": self._parked,
+            "abandoned": calls.abandoned,
+        }
 
     def _adopt(self, batch: Batch, topic_ids: Mapping[str, str]) -> None:
         for partition, owned in list(self._owned.items()):
@@ -153,60 +161,41 @@ class EffectRuntime:
     async def _work(self, owned: Owned, record: Record, before: asyncio.Task[None] | None) -> None:
         if before:
             await asyncio.wait((before,))
+        since = self.clock.now()
         while True:
             async with self._slots:
                 began = self.clock.monotonic()
-                outputs = await self._outputs(record)
+                outputs = await self._outputs(record, since)
                 self.meter.took(self.step.name, self.clock.monotonic() - began)
             if not isinstance(outputs, NotYet):
                 break
-            await self.clock.sleep(max(0.0, (outputs.until - self.clock.now()).total_seconds()))
+            await self._park(outputs)
         self._finished.append(Finished(owned, record, outputs))
         self._idle.clear()
         self._something.set()
 
-    async def _outputs(self, record: Record) -> tuple[Encoded, ...] | NotYet:
+    async def _park(self, answer: NotYet) -> None:
+        """Outside the slots, so that nobody waits for a record that waits."""
+        self._parked += 1
         try:
-            received = wire.received(self.step.reads, record, self.step.siblings)
-            if received is None:
-                return ()
-            outputs = await self._persist(received)
-            if isinstance(outputs, NotYet):
-                return outputs
-            return tuple(wire.encoded(self.step.name, output) for output in outputs)
+            seconds = (answer.until - self.clock.now()).total_seconds()
+            await self.clock.sleep(max(PAUSE_MIN_S, seconds))
+        finally:
+            self._parked -= 1
+
+    async def _outputs(self, record: Record, since: datetime) -> tuple[Encoded, ...] | NotYet:
+        try:
+            return await self._asking.outputs(record, since)
         except Rejected as why:
             return await self._letter(record, why)
         except (StoreAway, asyncio.CancelledError):
             raise
         except Exception as error:  # noqa: BLE001  # one record's trouble is that record's
-            return await self._letter(record, self._verdict(error, late=False))
+            return await self._letter(record, failed(error))
 
     async def _letter(self, record: Record, why: Rejected) -> tuple[Encoded, ...]:
         self.meter.dead(self.step.name, why.reason)
         return (await write_letter(self.step.name, record, why, self.media),)
-
-    async def _persist(self, received: Received[msgspec.Struct]) -> Outputs | NotYet:
-        """Asks the agent up to `TRIES_MAX` times. Raises Rejected when it never succeeds.
-
-        A store that is away or full is no fault of the record: it waits until there is room.
-        """
-        for attempt in range(TRIES_MAX):
-            try:
-                async with asyncio.timeout(self.step.time_limit_s) as limit:
-                    return await self.step.runs(received)
-            except StoreAway as error:
-                log.warning("store.away", step=self.step.name, error=str(error))
-                return NotYet(self.clock.now() + STORE_RETRY)
-            except Exception as error:  # noqa: BLE001  # whatever an agent raises costs this record
-                why, cause = self._verdict(error, late=limit.expired()), error
-            if attempt + 1 < TRIES_MAX:
-                await self.clock.sleep(RETRY_FIRST_S * 2**attempt)
-        raise why from cause
-
-    def _verdict(self, error: Exception, *, late: bool) -> Rejected:
-        if late:
-            return Rejected("time_limit", f"not finished within {self.step.time_limit_s:g} s")
-        return Rejected("agent_failed", f"{type(error).__name__}: {error}"[:1000])
 
     def _press(self) -> None:
         """Holds the partitions that are too far ahead of their first unfinished record."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from agents.runtime.failure import Failure
-from agents.runtime.letters import write_letter
+from agents.runtime.letters import failed, write_letter
 from streams import wire
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, Lane, Progress, Work
@@ -87,12 +87,12 @@ class PureRuntime:
             received = wire.received(self.step.reads, record, self.step.siblings)
             if received is None:
                 return []
-            return [wire.encoded(self.step.name, output) for output in self.step.runs(received)]
+            outputs = wire.vetted(self.step.writes, self.step.runs(received))
+            return [wire.encoded(self.step.name, output) for output in outputs]
         except Rejected as why:
             return [await self._letter(record, why)]
-        except Exception as error:  # noqa: BLE001  # whatever an agent raises costs this record only
-            text = f"{type(error).__name__}: {error}"[:1000]
-            return [await self._letter(record, Rejected("agent_failed", text))]
+        except BaseException as error:  # noqa: BLE001  # whatever an agent raises costs this record only; nothing is awaited above
+            return [await self._letter(record, failed(error))]
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
         self.meter.dead(self.step.name, why.reason)
