@@ -37,7 +37,7 @@ FUNCTION_LINES_MAX: Final = 50
 FOLDER_MODULES_MAX: Final = 12
 FULL_FOLDERS: Final[Mapping[str, int]] = {
     "infra": 15,
-    "infra/cli": 19,  # one per command
+    "infra/cli": 20,  # one per command
     "streams": 16,
 }
 """Debts, as above."""

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "projections": Where(
         "infra.cli.projections:projections", "Rebuild the read model from the log."
     ),
+    "log": Where("infra.cli.log:log", "Save the log into a file, and restore it."),
     "schemas": Where(
         "infra.cli.schemas:schemas", "Write schemas/published/ from the words and topics."
     ),

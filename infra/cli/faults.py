@@ -10,6 +10,8 @@ PLACES: Final = {
     "infra.migrate": ("MigrationFailed",),
     "streams.projection.ports": ("ReadModelError",),
     "streams.queries": ("Unavailable",),
+    "connectors.archive.file": ("ArchiveBroken",),
+    "connectors.archive.restoring": ("NotRestored",),
     "confluent_kafka": ("KafkaException",),
     "aiokafka.errors": ("KafkaError",),
 }

@@ -1,0 +1,112 @@
+"""An archive back into empty topics: same partitions, same order, same bytes, same times.
+
+Our topics are dated by the broker. While the records are written they carry the times of the
+archive, or every row made from them would say that it was recorded today.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+
+from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from streams.projection.ports import Log
+from streams.records import Partition, Record
+
+DATED_BY: Final = "message.timestamp.type"
+BY_BROKER: Final = "LogAppendTime"
+BY_PRODUCER: Final = "CreateTime"
+FLUSH_S: Final = 60.0
+
+Report = Callable[[KafkaError | None, Message], None]
+
+
+class NotRestored(Exception):  # noqa: N818  # the sentence is the whole of it
+    """The topics here can't take the archive; nothing was written."""
+
+
+def check_room(logs: Mapping[Partition, Log], partitions: Mapping[str, int]) -> None:
+    """Raises NotRestored unless every topic is there, as wide as the archive's, and never used."""
+    for topic, wanted in partitions.items():
+        here = [log for partition, log in logs.items() if partition.topic == topic]
+        if len(here) != wanted:
+            text = (
+                f"{topic} has {len(here)} partitions here and {wanted} in the archive: "
+                f"make it anew with VIDETTE_TOPIC_PARTITIONS={wanted}"
+            )
+            raise NotRestored(text)
+        if any(log.end for log in here):
+            text = (
+                f"{topic} is not empty here: restore into a new Kafka, or under a "
+                "VIDETTE_NAMESPACE that was never used"
+            )
+            raise NotRestored(text)
+
+
+def restore(cluster: Cluster, topics: Collection[str], records: Iterable[Record]) -> int:
+    """Writes the records; how many. Raises KafkaException, and what `records` raises."""
+    failed: list[KafkaError] = []
+
+    def report(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            failed.append(error)
+
+    producer = Producer(
+        cluster.confluent() | {"enable.idempotence": True, "linger.ms": 20, "acks": "all"},
+        logger=LIBRDKAFKA,
+    )
+    written = 0
+    with _dated_by_the_archive(cluster, topics):
+        for record in records:
+            _produce(producer, cluster.named(record.partition.topic), record, report)
+            written += 1
+            if failed:
+                break
+        left = producer.flush(FLUSH_S)
+    if failed:
+        raise KafkaException(failed[0])
+    if left:
+        text = f"{left} records were not acknowledged within {FLUSH_S:g} s"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001  # a public name
+    return written
+
+
+def _produce(producer: Producer, topic: str, record: Record, report: Report) -> None:
+    while True:
+        try:
+            producer.produce(
+                topic,
+                record.value,
+                record.key,
+                record.partition.number,
+                headers=list(record.headers),
+                timestamp=record.timestamp_ms,
+                on_delivery=report,
+            )
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
+
+
+@contextmanager
+def _dated_by_the_archive(cluster: Cluster, topics: Collection[str]) -> Iterator[None]:
+    _date(cluster, topics, BY_PRODUCER)
+    try:
+        yield
+    finally:
+        _date(cluster, topics, BY_BROKER)
+
+
+def _date(cluster: Cluster, topics: Collection[str], by: str) -> None:
+    admin = cluster.admin()
+    entry = ConfigEntry(DATED_BY, by, incremental_operation=AlterConfigOpType.SET)
+    changes = [
+        ConfigResource(ResourceType.TOPIC, cluster.named(topic), incremental_configs=[entry])
+        for topic in topics
+    ]
+    for future in admin.incremental_alter_configs(changes).values():
+        future.result()
