@@ -3,12 +3,31 @@
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Sequence, Sized
 from typing import Final
 
 from streams.lanes import Batch
 
 BATCHES_MAX: Final = 2
 """Polled and not yet taken; with more, polling waits a little, then pauses its partitions."""
+
+BATCH_BYTES_MAX: Final = 8 << 20
+"""About the size of a batch: large records come in batches of fewer."""
+
+
+class Portion:
+    """How many records the next batch may have, judged by the size of those that came last."""
+
+    def __init__(self, records_max: int) -> None:
+        self._records_max = records_max
+        self.records = records_max
+
+    def came(self, values: Sequence[Sized]) -> None:
+        """So large was what was polled."""
+        size = sum(map(len, values))
+        if size:
+            fitting = BATCH_BYTES_MAX * len(values) // size
+            self.records = max(1, min(self._records_max, fitting))
 
 
 class Backlog:

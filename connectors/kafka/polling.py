@@ -20,7 +20,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from connectors.kafka.backlog import Backlog
+from connectors.kafka.backlog import Backlog, Portion
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
 from connectors.kafka.ownership import Ownership
@@ -38,8 +38,6 @@ QUEUED_KBYTES_MAX: Final = 16_384
 """What a step's consumer may hold ahead of its batches, and one fetch beyond it."""
 
 FETCH_BYTES_MAX: Final = 8 << 20
-BATCH_BYTES_MAX: Final = 8 << 20
-"""About the size of a batch, judged by the one before: large records come in smaller batches."""
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
@@ -78,8 +76,7 @@ class Polling:
         self._waiting: set[Partition] = set()
         self._paused: set[Partition] = set()
         self._measured = 0.0
-        self._record_bytes = 1.0
-        """Mean size of the records that were polled last."""
+        self._portion = Portion(subscription.batch_max)
         self.thread = threading.Thread(
             target=self._run, name=f"poll-{subscription.group}", daemon=True
         )
@@ -127,7 +124,7 @@ class Polling:
 
     def _round(self, consumer: Consumer) -> None:
         self._obey(consumer)
-        records, ends = self._polled(consumer, self._records_max())
+        records, ends = self._polled(consumer, self._portion.records)
         for partition, (lease, end) in self._late_ends.items():
             if self._leases.get(partition) == lease:
                 ends.setdefault(partition, end)
@@ -135,11 +132,6 @@ class Polling:
         if records or ends or self.ownership.changed:
             self._hand_over(consumer, Batch(records, self._leases, self.ownership.told(), ends))
         self._measure(consumer)
-
-    def _records_max(self) -> int:
-        """How many records make a batch, whose size a flood of large ones must not multiply."""
-        fitting = int(BATCH_BYTES_MAX / self._record_bytes)
-        return max(1, min(self._subscription.batch_max, fitting))
 
     def _polled(
         self, consumer: Consumer, records_max: int
@@ -151,11 +143,9 @@ class Polling:
         """
         before = self._leases
         messages = consumer.consume(records_max, POLL_S)
+        self._portion.came(messages)
         self.ownership.join(consumer.consumer_group_metadata())
         records, ends = self._sorted(messages)
-        if records:
-            size = sum(len(record.value or b"") + len(record.key or b"") for record in records)
-            self._record_bytes = max(1.0, size / len(records))
         fresh = {p for p, lease in self._leases.items() if before.get(p) != lease}
         for partition in fresh & ({record.partition for record in records} | ends.keys()):
             begins = self.ownership.begins(partition) or OFFSET_BEGINNING
