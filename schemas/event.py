@@ -12,11 +12,11 @@ import msgspec
 from schemas.fields import EARLIEST, LATEST, CorrelationId, Timestamp
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False, gc=False):
     """A part of a word: frozen, compared by value, no tag of its own."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=False):
     """Something that happened; never changed, never withdrawn."""
 
 

@@ -7,12 +7,16 @@ b-trees warm, and a repeat of the same fact meets its own primary key.
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 from schemas.camera_events import CameraEvent
 from schemas.inferences import InferenceResult
+
+CAMERAS_REMEMBERED: Final = 1 << 14
+"""Cameras whose id, or key, is not computed anew for every event."""
 
 _CANONICAL: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,6 +44,7 @@ def _uuid8(milliseconds: int, name: str) -> UUID:
     return UUID(int=milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low)
 
 
+@lru_cache(maxsize=CAMERAS_REMEMBERED)
 def camera_id(source: str, native: str) -> UUID:
     """A camera's own UUID if it has one, else one derived from who speaks of it and how."""
     if _CANONICAL.fullmatch(native):

@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from streams.projection.ports import Log
 from streams.records import Headers, Partition, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True, gc=False):
     """One record ready to be produced; `topic` is the catalogue's name."""
 
     topic: str
@@ -22,8 +23,7 @@ class Encoded:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """Where a partition's next reading begins, and (metadata) what is finished beyond it."""
 
     offset: int

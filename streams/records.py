@@ -1,4 +1,8 @@
-"""What the runtime moves: records as they came, what an agent receives, what it gives back."""
+"""What the runtime moves: records as they came, what an agent receives, what it gives back.
+
+Thousands of these are made per second, hence structs: made in a fifth of a dataclass's time, and
+never looked at by the garbage collector, for they can't be part of a cycle.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +26,7 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One Kafka record as it came; `timestamp_ms` is the broker's or producer's, since 1970."""
 
     partition: Partition
@@ -41,19 +44,16 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Received(Generic[E]):
+class Received(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """An event together with what the record said of it."""
 
     event: E
     correlation_id: str | None = None
     traceparent: str | None = None
     offset: int = 0
-    recorded_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One event for one topic; its key is the camera's id."""
 
     topic: Topic[msgspec.Struct]

@@ -1,7 +1,9 @@
 """Records to events and events to records, with the headers that carry a story across steps."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -11,6 +13,7 @@ from schemas.event import tag
 from schemas.fields import EARLIEST, LATEST
 from schemas.headers import cloud_event_headers
 from streams.dead_letters import Rejected
+from streams.identity import CAMERAS_REMEMBERED
 from streams.lanes import Encoded
 from streams.records import Output, Outputs, Received, Record
 from streams.topics import Topic
@@ -29,25 +32,25 @@ def received(
     Any other step that a redrive may name is none of ours: the header came from outside, and nobody
     would work on the record if we didn't. Raises Rejected.
     """
-    correlation_id = traceparent = None
-    for name, value in record.headers:
-        if name == names.CORRELATION_ID:
-            correlation_id = _text(value, _CORRELATION_MAX)
-        elif name == names.TRACEPARENT:
-            traceparent = _text(value, _TRACEPARENT_MAX)
-        elif name == names.REDRIVE_STEP and value.decode("utf-8", "replace") in siblings:
-            return None
+    headers = dict(record.headers)  # of a name that is there twice, the last one counts
+    if names.REDRIVE_STEP in headers and _means_another(record, siblings):
+        return None
     try:
         event = topic.codec.decode(record.value)
     except Undecodable as error:
         raise Rejected(error.reason, error.detail, error.field) from error
+    correlation_id, traceparent = headers.get(names.CORRELATION_ID), headers.get(names.TRACEPARENT)
     return Received(
-        event=event,
-        correlation_id=correlation_id,
-        traceparent=traceparent,
-        offset=record.offset,
-        recorded_at=recorded_at(record),
+        event,
+        None if correlation_id is None else _text(correlation_id, _CORRELATION_MAX),
+        None if traceparent is None else _text(traceparent, _TRACEPARENT_MAX),
+        record.offset,
     )
+
+
+def _means_another(record: Record, siblings: frozenset[str]) -> bool:
+    steps = (value for name, value in record.headers if name == names.REDRIVE_STEP)
+    return any(step.decode("utf-8", "replace") in siblings for step in steps)
 
 
 def recorded_at(record: Record) -> datetime:
@@ -100,7 +103,12 @@ def encoded(step: str, output: Output) -> Encoded:
         correlation_id=event.correlation_id,
         traceparent=output.traceparent,
     )
-    return Encoded(output.topic.name, str(event.camera_id).encode(), value, headers)
+    return Encoded(output.topic.name, _key(event.camera_id), value, headers)
+
+
+@lru_cache(maxsize=CAMERAS_REMEMBERED)
+def _key(camera_id: UUID) -> bytes:
+    return str(camera_id).encode()
 
 
 def _kind(value: object) -> str:

@@ -8,6 +8,8 @@ one whose partitions were taken away is somebody else's now.
 import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final
 
 import msgspec
 
@@ -19,6 +21,8 @@ from streams.lanes import Batch, Encoded, Lane, Progress, Work
 from streams.ports import Clock, MediaStore, Meter
 from streams.records import Partition, Record
 from streams.steps import Pure
+
+TOPIC: Final = attrgetter("topic")
 
 
 @dataclass
@@ -64,7 +68,10 @@ class PureRuntime:
         outputs: dict[Partition, list[Encoded]] = defaultdict(list)
         progress: dict[Partition, Progress] = {}
         for record in batch.records:
-            outputs[record.partition].extend(await self._outputs(record))
+            try:
+                outputs[record.partition] += self._outputs(record)
+            except Rejected as why:
+                outputs[record.partition].append(await self._letter(record, why))
             progress[record.partition] = Progress(record.offset + 1)
         for partition, end in batch.ends.items():
             reached = progress.get(partition) or self._so_far(partition, batch)
@@ -82,17 +89,18 @@ class PureRuntime:
         lease, reached = self._reached.get(partition, (-1, Progress(0)))
         return reached if lease == batch.leases.get(partition) else batch.starts.get(partition)
 
-    async def _outputs(self, record: Record) -> list[Encoded]:
+    def _outputs(self, record: Record) -> list[Encoded]:
+        """Of one record. Raises Rejected."""
         try:
             received = wire.received(self.step.reads, record, self.step.siblings)
             if received is None:
                 return []
             outputs = wire.vetted(self.step.writes, self.step.runs(received))
             return [wire.encoded(self.step.name, output) for output in outputs]
-        except Rejected as why:
-            return [await self._letter(record, why)]
-        except BaseException as error:  # noqa: BLE001  # whatever an agent raises costs this record only; nothing is awaited above
-            return [await self._letter(record, failed(error))]
+        except Rejected:
+            raise
+        except BaseException as error:  # an agent's own costs one record; nothing is awaited here
+            raise failed(error) from error
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
         self.meter.dead(self.step.name, why.reason)
@@ -107,6 +115,8 @@ class PureRuntime:
 
 def count_published(meter: Meter, step: str, work: Work, committed: frozenset[Partition]) -> None:
     """Counts what a transaction really put into the log."""
-    topics = Counter(output.topic for p in committed for output in work.outputs.get(p, ()))
+    topics: Counter[str] = Counter()
+    for partition in committed:
+        topics.update(map(TOPIC, work.outputs.get(partition, ())))
     for topic, records in topics.items():
         meter.published(step, topic, records)

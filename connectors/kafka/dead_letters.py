@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import OffsetSpec
+from msgspec.structs import replace
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.history import History

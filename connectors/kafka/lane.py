@@ -11,10 +11,10 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -154,8 +154,7 @@ class KafkaLane:
     ) -> None:
         producer.begin_transaction()
         for partition in ours:
-            for output in work.outputs.get(partition, ()):
-                self._produce(producer, output)
+            self._produce(producer, work.outputs.get(partition, ()))
         offsets = [self._offset(p, work.progress[p]) for p in ours]
         _bounded(
             lambda: producer.send_offsets_to_transaction(
@@ -164,15 +163,19 @@ class KafkaLane:
         )
         producer.commit_transaction(CALL_TIMEOUT_S)
 
-    def _produce(self, producer: Producer, output: Encoded) -> None:
-        topic = self._cluster.named(output.topic)
-        while True:
-            try:
-                producer.produce(topic, output.value, output.key, headers=list(output.headers))
-            except BufferError:
-                producer.poll(0.1)
-            else:
-                return
+    def _produce(self, producer: Producer, outputs: Sequence[Encoded]) -> None:
+        topics = {name: self._cluster.named(name) for name in {o.topic for o in outputs}}
+        produce = producer.produce
+        for output in outputs:
+            topic = topics[output.topic]
+            headers = cast("list[tuple[str, str | bytes | None]]", list(output.headers))
+            while True:
+                try:
+                    produce(topic, output.value, output.key, headers=headers)
+                except BufferError:
+                    producer.poll(0.1)
+                else:
+                    break
 
     def _offset(self, partition: Partition, progress: Progress) -> TopicPartition:
         topic = self._cluster.named(partition.topic)

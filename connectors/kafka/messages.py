@@ -21,12 +21,12 @@ from C, such as this one, does look.
 def record_of(partition: Partition, message: Message) -> Record:
     """A message without error, as a record of this partition."""
     return Record(
-        partition=partition,
-        offset=message.offset() or 0,
-        key=message.key(),
-        value=message.value(),
-        headers=_headers(message),
-        timestamp_ms=message.timestamp()[1],
+        partition,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        _headers(message),
+        message.timestamp()[1],
     )
 
 
@@ -36,4 +36,9 @@ def _headers(message: Message) -> Headers:
         headers = cast("list[tuple[str, bytes | None]] | None", _ask_for_headers(message))
     except (UnicodeDecodeError, SystemError):  # the library raises either
         return ()  # a name that is no text: nobody asks for it, and it must not stop the reading
-    return [(name, value or b"") for name, value in headers] if headers else ()
+    if not headers:
+        return ()
+    for _, value in headers:
+        if value is None:
+            return [(name, value or b"") for name, value in headers]
+    return cast("list[tuple[str, bytes]]", headers)

@@ -146,6 +146,8 @@ class Polling:
         self._portion.came(messages)
         self.ownership.join(consumer.consumer_group_metadata())
         records, ends = self._sorted(messages)
+        if self._leases is before:
+            return records, ends
         fresh = {p for p, lease in self._leases.items() if before.get(p) != lease}
         for partition in fresh & ({record.partition for record in records} | ends.keys()):
             begins = self.ownership.begins(partition) or OFFSET_BEGINNING
@@ -158,14 +160,18 @@ class Polling:
     def _sorted(self, messages: list[Message]) -> tuple[list[Record], dict[Partition, int]]:
         records: list[Record] = []
         ends: dict[Partition, int] = {}
+        leases = self._leases
+        reading = {self._named(p): p for p in leases if p not in self._waiting}
         for message in messages:
             error = message.error()
-            partition = self._partition(message.topic() or "", message.partition() or 0)
+            place = message.topic() or "", message.partition() or 0
             if error is None:
-                if partition in self._leases and partition not in self._waiting:
-                    records.append(record_of(partition, message))
-            elif error.code() == PARTITION_EOF:
-                if partition in self._leases:
+                if place in reading:
+                    records.append(record_of(reading[place], message))
+                continue
+            partition = self._partition(*place)
+            if error.code() == PARTITION_EOF:
+                if partition in leases:
                     ends[partition] = message.offset() or 0
             elif error.code() == NOT_IN_THE_LOG:
                 text = f"{partition.topic}[{partition.number}]: {error.str()}; see docs/runbook.md"

@@ -28,7 +28,7 @@ def test_a_record_carries_the_attributes_of_a_cloud_event() -> None:
         "ce_id": b"019ceb4a-ab62-841f-862c-da34b02d200a",
         "ce_type": b"vidette.described",
         "ce_source": b"/vidette/describe",
-        "ce_time": b"2026-03-14T07:41:05.250000+00:00",
+        "ce_time": b"2026-03-14T07:41:05.250000Z",
         "ce_specversion": b"1.0",
         "content-type": b"application/json",
         "correlation_id": b"story-1",

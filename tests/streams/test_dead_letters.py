@@ -1,9 +1,8 @@
 """Which letters there are and which are open: a fold of letters and markers."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from schemas import headers as names
 from streams.dead_letters import DeadLetter, Rejected, fold, letter, redrive
