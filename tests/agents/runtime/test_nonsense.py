@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, cast
 
@@ -42,7 +42,7 @@ def good(received: Received[CameraEvent]) -> Outputs:
 def changed(received: Received[CameraEvent], **fields: object) -> Outputs:
     """A good output whose event has fields of other types."""
     (output,) = good(received)
-    return (replace(output, event=structs.replace(output.event, **fields)),)
+    return (structs.replace(output, event=structs.replace(output.event, **fields)),)
 
 
 def returns(value: object) -> Agent:
@@ -58,7 +58,7 @@ def raises(error: BaseException) -> Agent:
 
 def elsewhere(received: Received[CameraEvent]) -> Outputs:
     (output,) = good(received)
-    return (replace(output, topic=AI_EVENTS),)
+    return (structs.replace(output, topic=AI_EVENTS),)
 
 
 def another_word(received: Received[CameraEvent]) -> Outputs:
