@@ -134,9 +134,9 @@ REFUSED: dict[str, tuple[str, bytes, int, str, str]] = {
         "invalid",
         "timestamp",
     ),
-    "a result for an event": (EVENTS, encode(MODEL_RESULT), 422, "invalid", "type"),
-    "an event for a result": (RESULTS, encode(PERSON_SEEN), 422, "invalid", "type"),
-    "a registration": (EVENTS, encode(REGISTRATION), 422, "invalid", "type"),
+    "a result for an event": (EVENTS, encode(MODEL_RESULT), 422, "unknown_type", "type"),
+    "an event for a result": (RESULTS, encode(PERSON_SEEN), 422, "unknown_type", "type"),
+    "a registration": (EVENTS, encode(REGISTRATION), 422, "unknown_type", "type"),
     "a nul": (EVENTS, changed(PERSON_SEEN, event_id="a\0"), 422, "nul_character", ""),
     "nested 10,000 deep": (
         EVENTS,
