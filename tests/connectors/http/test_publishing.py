@@ -84,7 +84,7 @@ async def test_a_record_has_its_cameras_key_and_a_cloud_events_headers(
         "ce_id": str(event_id(PERSON_SEEN)).encode(),
         "ce_type": b"vidette.smart-detection",
         "ce_source": b"protect",
-        "ce_time": b"2026-03-14T07:41:05.250000+00:00",
+        "ce_time": b"2026-03-14T07:41:05.250000Z",
         "ce_specversion": b"1.0",
         "content-type": b"application/json",
         "correlation_id": b"story-1",
