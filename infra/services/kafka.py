@@ -1,4 +1,7 @@
-"""One Apache Kafka node (KRaft, broker and controller in one) on loopback, from jars and a JRE."""
+"""An Apache Kafka node (KRaft, broker and controller in one) on loopback, from jars and a JRE.
+
+Alone by default; several nodes with one `Quorum` are one cluster.
+"""
 
 import base64
 import signal
@@ -17,22 +20,22 @@ ENDING = Ending(signal.SIGTERM, 20, orphaned=signal.SIGKILL)
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
 advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
 
-# One node, so one replica of everything; few partitions of the internal topics start faster.
-offsets.topic.replication.factor=1
+# A replica on each node; few partitions of the internal topics start faster.
+offsets.topic.replication.factor={nodes}
 offsets.topic.num.partitions=8
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={nodes}
+transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=8
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.replication.factor={nodes}
+share.coordinator.state.topic.min.isr={in_sync}
 
 # Dead members, open transactions of killed processes and this node's own former self (it may not
 # register again before) are gone in seconds, not in a minute.
@@ -70,6 +73,16 @@ rootLogger.appenderRef.file.ref=file
 
 
 @dataclass(frozen=True)
+class Quorum:
+    """What the nodes of one cluster know of each other."""
+
+    cluster: str
+    """The cluster's id, 22 characters of base64; each node's storage is formatted with it."""
+    controllers: tuple[int, ...]
+    """Ports of the nodes' controllers: the first is node 1's."""
+
+
+@dataclass(frozen=True)
 class Kafka:
     """Where this node lives and answers; `home` holds its settings, its log and its data."""
 
@@ -78,6 +91,9 @@ class Kafka:
     jars: str
     port: int
     controller_port: int
+    quorum: Quorum | None = None
+    """Without one, the node is the whole cluster."""
+    heap_mb: int = 1024
 
     name = "Apache Kafka"
     identity = OURSELVES
@@ -102,7 +118,7 @@ class Kafka:
     def command(self) -> Sequence[str | Path]:
         """What runs it."""
         return (
-            *self._java("-Xms256m", "-Xmx1g", "-XX:+ExitOnOutOfMemoryError"),
+            *self._java("-Xms256m", f"-Xmx{self.heap_mb}m", "-XX:+ExitOnOutOfMemoryError"),
             f"-Dlog4j2.configurationFile={self.home / 'log4j2.properties'}",
             "kafka.Kafka",
             self._properties,
@@ -140,18 +156,33 @@ class Kafka:
         )
 
     def _write_properties(self, file: Path, *, data: Path) -> None:
-        ports = {"port": self.port, "controller_port": self.controller_port}
-        file.write_text(PROPERTIES.format(host=HOST, data=data, **ports))
+        controllers = self.quorum.controllers if self.quorum else (self.controller_port,)
+        words = {
+            "host": HOST,
+            "data": data,
+            "port": self.port,
+            "controller_port": self.controller_port,
+            "node": controllers.index(self.controller_port) + 1,
+            "voters": ",".join(f"{n}@{HOST}:{port}" for n, port in enumerate(controllers, 1)),
+            "nodes": len(controllers),
+            "in_sync": len(controllers) // 2 + 1,
+        }
+        file.write_text(PROPERTIES.format(**words))
 
     def _format(self, children: Children) -> None:
         """Formats beside the place and moves: an interrupted format leaves nothing half-done."""
         fresh, settings = self.home / f"data.{time.time_ns()}", self.home / "format.properties"
         self._write_properties(settings, data=fresh)
-        random = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()
-        cluster = random.rstrip("=").replace("-", "a")  # Kafka's own may not begin with a dash.
+        cluster = self.quorum.cluster if self.quorum else fresh_cluster_id()
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", settings)
         status, said = children.run((*self._java("-Xmx256m", "-XX:TieredStopAtLevel=1"), *tool))
         if status:
             text = f"formatting Kafka's storage in {self.home} failed: {said.strip()[-500:]}"
             raise ServicesFailed(text)
         fresh.rename(self.home / "data")
+
+
+def fresh_cluster_id() -> str:
+    """As Kafka makes them, but for dashes: it may not begin with one."""
+    random = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()
+    return random.rstrip("=").replace("-", "a")

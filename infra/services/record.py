@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import socket
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -45,9 +46,8 @@ class Record(msgspec.Struct, frozen=True):
 
     def with_free_ports(self) -> Self:
         """The same ports where they are free, else others."""
-        with ExitStack() as held:
-            wanted = (self.kafka_port, self.controller_port, self.postgres_port)
-            kafka, controller, postgres = (_free_port(port, held) for port in wanted)
+        wanted = (self.kafka_port, self.controller_port, self.postgres_port)
+        kafka, controller, postgres = free_ports(wanted)
         return msgspec.structs.replace(
             self, kafka_port=kafka, controller_port=controller, postgres_port=postgres
         )
@@ -81,6 +81,12 @@ def write(folder: Path, record: Record) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(folder / FILE)
+
+
+def free_ports(wanted: Sequence[int]) -> tuple[int, ...]:
+    """The same ports where they are free, else others; 0 asks for any. Raises `ServicesFailed`."""
+    with ExitStack() as held:
+        return tuple([_free_port(port, held) for port in wanted])
 
 
 def _free_port(wanted: int, held: ExitStack) -> int:

@@ -40,27 +40,41 @@ class Worker:
 
     def until(self, seen: Callable[[], T | None]) -> T:
         """Looks again until there is something to see, the worker has died, or it is too late."""
-        ends = time.monotonic() + DEADLINE_S
-        while True:
+
+        def seen_alive() -> T | None:
             found = seen()
-            if found:
-                return found
-            assert self.process.poll() is None, f"the worker has ended:\n{self.said()}"
-            assert time.monotonic() < ends, f"nothing within {DEADLINE_S} s:\n{self.said()}"
-            time.sleep(POLL_S)
+            if not found:
+                assert self.process.poll() is None, f"the worker has ended:\n{self.said()}"
+            return found
+
+        return until(seen_alive, self.said)
 
     def said(self) -> str:
         """The end of its standard error."""
         return self.log.read_text(errors="replace")[-6000:]
 
 
+def until(seen: Callable[[], T | None], said: Callable[[], str] = str) -> T:
+    """Looks again until there is something to see, or it is too late; then `said` tells more."""
+    ends = time.monotonic() + DEADLINE_S
+    while True:
+        found = seen()
+        if found:
+            return found
+        assert time.monotonic() < ends, f"nothing within {DEADLINE_S} s:\n{said()}"
+        time.sleep(POLL_S)
+
+
 @contextmanager
-def working(site: Site, **settings: str) -> Iterator[Worker]:
-    """A worker of all steps, in a process group of its own that is gone at the end."""
+def working(site: Site, *words: str, **settings: str) -> Iterator[Worker]:
+    """A worker, by default of all steps, in a process group of its own that is gone at the end.
+
+    `words` are further ones of the command.
+    """
     log = site.folder / f"worker-{time.monotonic_ns()}.log"
     with log.open("wb") as said:
         process = subprocess.Popen(
-            (*COMMAND, "worker", "--processes", "0"),  # what is killed must be the worker
+            (*COMMAND, "worker", "--processes", "0", *words),  # what is killed must be the worker
             cwd=ROOT,
             env=site.environment(**settings),
             stdin=subprocess.DEVNULL,
@@ -78,12 +92,12 @@ def working(site: Site, **settings: str) -> Iterator[Worker]:
             os.killpg(process.pid, signal.SIGKILL)  # decoders, if they outlived it
 
 
-def command(site: Site, *words: str) -> subprocess.CompletedProcess[str]:
+def command(site: Site, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`./vidette …` on this site."""
     return subprocess.run(
         (*COMMAND, *words),
         cwd=ROOT,
-        env=site.environment(),
+        env=site.environment(**settings),
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,

@@ -104,6 +104,10 @@ class Site:
         """Every outcome in the read model."""
         return finish(_rows(self.database.url))
 
+    def has_row(self, outcome: UUID) -> bool:
+        """Whether the read model has this outcome."""
+        return finish(_has_row(self.database.url, outcome))
+
     def open_letters(self) -> list[DeadLetter]:
         """Every dead letter that nobody has redriven."""
         return [letter for letter in self.all_letters() if not letter.redriven]
@@ -126,12 +130,12 @@ class Site:
         """Every committed record of a topic, as a client that isn't ours reads it."""
         return finish(_taken(self.cluster, topic))
 
-    def lag(self) -> dict[str, int]:
+    def lag(self, steps: Collection[str] = STEPS) -> dict[str, int]:
         """Of each step: offsets of its topics that its group has not committed.
 
         Steps are asked from first to last, so 0 everywhere means that nothing is under way.
         """
-        return {step: self._lag(step, topics) for step, topics in READS.items()}
+        return {step: self._lag(step, topics) for step, topics in READS.items() if step in steps}
 
     def _lag(self, step: str, topics: tuple[str, ...]) -> int:
         consumer = Consumer(
@@ -165,6 +169,14 @@ async def _rows(url: str) -> list[Row]:
     finally:
         await connection.close()
     return [Row(*record) for record in found]
+
+
+async def _has_row(url: str, outcome: UUID) -> bool:
+    connection = await asyncpg.connect(url, server_settings={"search_path": "read_model"})
+    try:
+        return bool(await connection.fetchval("select true from ai_events where id = $1", outcome))
+    finally:
+        await connection.close()
 
 
 async def _taken(cluster: Cluster, topic: str) -> list[Taken]:
