@@ -93,7 +93,7 @@ class Kafka:
     controller_port: int
     quorum: Quorum | None = None
     """Without one, the node is the whole cluster."""
-    heap_mb: int = 1024
+    java_options: tuple[str, ...] = ("-Xms256m", "-Xmx1g")
 
     name = "Apache Kafka"
     identity = OURSELVES
@@ -118,7 +118,7 @@ class Kafka:
     def command(self) -> Sequence[str | Path]:
         """What runs it."""
         return (
-            *self._java("-Xms256m", f"-Xmx{self.heap_mb}m", "-XX:+ExitOnOutOfMemoryError"),
+            *self._java(*self.java_options, "-XX:+ExitOnOutOfMemoryError"),
             f"-Dlog4j2.configurationFile={self.home / 'log4j2.properties'}",
             "kafka.Kafka",
             self._properties,

@@ -16,13 +16,14 @@ from confluent_kafka.admin import AdminClient, TopicMetadata
 from connectors.kafka.clients import Cluster
 from infra.services import jars
 from infra.services.kafka import Kafka, Quorum, fresh_cluster_id
-from infra.services.processes import Children
+from infra.services.processes import AT_ONCE, Children
 from infra.services.record import HOST, free_ports
 from infra.settings import Settings
 from tests.system.processes import until
 
 NODES: Final = (1, 2, 3)
-HEAP_MB: Final = 384
+JAVA_OPTIONS: Final = ("-Xms128m", "-Xmx384m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Three of them share the machine with workers and a database, and live for a minute."""
 
 
 @dataclass
@@ -42,7 +43,7 @@ class Brokers:
         """Returns when the node serves clients."""
         node = self.nodes[number]
         node.prepare(self.children)
-        process = self.children.start(node.command(), ending=node.ending, log=node.log)
+        process = self.children.start(node.command(), ending=AT_ONCE, log=node.log)
         self.processes[number] = process
 
         def answers() -> bool:
@@ -105,7 +106,7 @@ def three_brokers(folder: Path) -> Iterator[Brokers]:
             classpath,
             *(port, controller_port),
             quorum=quorum,
-            heap_mb=HEAP_MB,
+            java_options=JAVA_OPTIONS,
         )
         for n, port, controller_port in zip(NODES, ports, quorum.controllers, strict=False)
     }

@@ -19,8 +19,8 @@ from tests.system.processes import until
 from tests.system.upstream import NOON
 
 CAMERAS: Final = 24
-BURST: Final = 10
-BURST_EVERY_S: Final = 0.05
+BURST: Final = 5
+BURST_EVERY_S: Final = 0.1
 """Spreads the load over the run; nothing waits for it."""
 
 
