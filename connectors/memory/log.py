@@ -1,202 +1,198 @@
 """A log in memory: topics, groups, transactions and their markers, without a broker.
 
-Twin of `connectors.kafka` for tests and simulation. Every transaction leaves a marker in each
-partition that it wrote, as Kafka's do: an offset that no reader is ever given.
+Twin of Kafka's brokers for tests and simulation. Every transaction leaves a marker in each
+partition that it wrote: an offset that no reader is ever given. Records of an aborted transaction
+are such gaps too; those of an open one hold up readers until it ends, or its time is up, or a
+producer of the same transactional id starts.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Final
 from zlib import crc32
 
-from streams.lanes import Batch, Encoded, Progress, Work
-from streams.projection.ports import Log
+from connectors.memory.group import Group, Member
+from streams.lanes import Encoded, Progress
 from streams.records import Partition, Record
 
 BEGINNING: Final = Progress(0)
+TRANSACTION_TIMEOUT_S: Final = 10.0
+LONG_AGO_MS: Final = 1_700_000_000_000
+
+
+class Fenced(Exception):  # noqa: N818  # a state of the producer
+    """A later producer has the transactional id, or the transaction's time was up."""
+
+
+class Refused(Exception):  # noqa: N818  # a verdict
+    """The group takes no offsets from this member (any more); the transaction must be aborted."""
+
+
+@dataclass
+class Transaction:
+    """What an open transaction has written so far, and when it is aborted at the latest."""
+
+    written: dict[Partition, list[int]] = field(default_factory=lambda: defaultdict(list))
+    progress: dict[tuple[str, Partition], Progress] = field(default_factory=dict)
+    limit: asyncio.TimerHandle | None = None
+
+
+@dataclass(frozen=True)
+class Producer:
+    """A producer under one epoch of its transactional id."""
+
+    transactional_id: str
+    epoch: int
 
 
 @dataclass
 class MemoryLog:
-    """Topics by catalogue name; a None in a partition is a marker."""
+    """Topics by catalogue name; a None in a partition is a marker or an aborted record."""
 
     partitions: int = 4
-    now_ms: int = 1_700_000_000_000
+    now_ms: Callable[[], int] = lambda: LONG_AGO_MS
     records: dict[Partition, list[Record | None]] = field(default_factory=dict)
     progress: dict[tuple[str, Partition], Progress] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    leases: "count[int]" = field(default_factory=lambda: count(1))
+    open: dict[str, Transaction] = field(default_factory=dict)
+    leases: int = 0
+    _epochs: dict[str, int] = field(default_factory=dict)
+    _groups: dict[str, Group] = field(default_factory=dict)
+    _watchers: dict[str, list[Callable[[], None]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     def of(self, topic: str) -> list[Record]:
-        """All records of a topic, partition by partition."""
+        """All committed records of a topic, partition by partition."""
         found: list[Record] = []
         for number in range(self.partitions):
-            found += [r for r in self._records(Partition(topic, number)) if r is not None]
+            partition = Partition(topic, number)
+            found += self.read(partition, 0, self.end(partition))
         return found
 
     def append(self, output: Encoded) -> Record:
         """Adds one record, outside any transaction."""
-        partition = Partition(output.topic, crc32(output.key or b"") % self.partitions)
-        held = self._records(partition)
-        record = Record(
-            partition, len(held), output.key, output.value, tuple(output.headers), self.now_ms
-        )
-        held.append(record)
-        self.changed.set()
+        record = self._write(output)
+        self._tell({output.topic})
         return record
 
-    def transact(
-        self, group: str, outputs: Iterable[Encoded], progress: Mapping[Partition, Progress]
-    ) -> None:
-        """Adds all records and moves the group, at once."""
-        written = {self.append(output).partition for output in outputs}
-        for partition in written:
-            self._records(partition).append(None)
-        for partition, reached in progress.items():
-            self.progress[group, partition] = reached
-        self.changed.set()
-
     def read(self, partition: Partition, offset: int, records_max: int) -> list[Record]:
-        """Up to so many records from the offset on."""
-        found = [r for r in self._records(partition)[offset:] if r is not None]
-        return found[:records_max]
+        """Up to so many committed records from the offset on."""
+        stable = self._records(partition)[offset : self.stable_end(partition)]
+        return [record for record in stable if record is not None][:records_max]
 
     def end(self, partition: Partition) -> int:
         """The offset after the last, markers included."""
         return len(self._records(partition))
 
+    def stable_end(self, partition: Partition) -> int:
+        """How far readers of committed records come: to the first open transaction, or the end."""
+        begun = [
+            held.written[partition][0] for held in self.open.values() if partition in held.written
+        ]
+        return min(begun, default=self.end(partition))
+
+    def watch(self, topics: Iterable[str], changed: Callable[[], None]) -> None:
+        """Calls this whenever one of the topics has more to read."""
+        for topic in topics:
+            self._watchers[topic].append(changed)
+
+    def group(self, name: str, topics: Iterable[str]) -> Group:
+        """The group of that name, which reads these topics."""
+        if name not in self._groups:
+            shared = [Partition(topic, n) for topic in topics for n in range(self.partitions)]
+            self._groups[name] = Group(shared)
+        return self._groups[name]
+
+    def committed(
+        self, group: str, partitions: Collection[Partition]
+    ) -> Mapping[Partition, Progress] | None:
+        """The group's progress; None while an open transaction may change it."""
+        pending = {key for held in self.open.values() for key in held.progress}
+        if any((group, partition) in pending for partition in partitions):
+            return None
+        return {p: self.progress.get((group, p), BEGINNING) for p in partitions}
+
+    def initialise(self, transactional_id: str) -> Producer:
+        """Ends what an earlier producer of the id left open, and fences it."""
+        self._abort(transactional_id)
+        return Producer(transactional_id, self._epochs[transactional_id])
+
+    def produce(self, producer: Producer, outputs: Iterable[Encoded]) -> None:
+        """Adds records to the producer's transaction. Raises Fenced."""
+        transaction = self._transaction(producer)
+        for output in outputs:
+            record = self._write(output)
+            transaction.written[record.partition].append(record.offset)
+
+    def offer(
+        self,
+        producer: Producer,
+        group: str,
+        member: tuple[Member, int],
+        progress: Mapping[Partition, Progress],
+    ) -> None:
+        """Adds offsets to the producer's transaction, from a member of that epoch.
+
+        Raises Fenced, Refused.
+        """
+        transaction = self._transaction(producer)
+        known = self._groups[group]
+        if not all(known.accepts(*member, partition) for partition in progress):
+            raise Refused(group)
+        transaction.progress.update({(group, p): reached for p, reached in progress.items()})
+
+    def finish(self, producer: Producer, *, commit: bool) -> None:
+        """Ends the producer's transaction, if it has one. Raises Fenced."""
+        self._check(producer)
+        transaction = self.open.pop(producer.transactional_id, None)
+        if transaction:
+            self._end(transaction, commit=commit)
+
+    def _abort(self, transactional_id: str) -> None:
+        self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
+        transaction = self.open.pop(transactional_id, None)
+        if transaction:
+            self._end(transaction, commit=False)
+
+    def _end(self, transaction: Transaction, *, commit: bool) -> None:
+        if transaction.limit:
+            transaction.limit.cancel()
+        for partition, offsets in transaction.written.items():
+            held = self._records(partition)
+            for offset in offsets if not commit else ():
+                held[offset] = None
+            held.append(None)
+        if commit:
+            self.progress.update(transaction.progress)
+        self._tell({partition.topic for partition in transaction.written})
+
+    def _transaction(self, producer: Producer) -> Transaction:
+        self._check(producer)
+        name = producer.transactional_id
+        if name not in self.open:
+            loop = asyncio.get_running_loop()
+            limit = loop.call_later(TRANSACTION_TIMEOUT_S, self._abort, name)
+            self.open[name] = Transaction(limit=limit)
+        return self.open[name]
+
+    def _check(self, producer: Producer) -> None:
+        if self._epochs.get(producer.transactional_id) != producer.epoch:
+            raise Fenced(producer.transactional_id)
+
+    def _write(self, output: Encoded) -> Record:
+        partition = Partition(output.topic, crc32(output.key or b"") % self.partitions)
+        held = self._records(partition)
+        headers = tuple(output.headers)
+        record = Record(partition, len(held), output.key, output.value, headers, self.now_ms())
+        held.append(record)
+        return record
+
     def _records(self, partition: Partition) -> list[Record | None]:
         return self.records.setdefault(partition, [])
 
-
-class MemoryReader:
-    """Reads all partitions of its topics; what `Lane` and `LedgerReader` share."""
-
-    def __init__(
-        self, log: MemoryLog, group: str, topics: Sequence[str], batch_max: int = 100
-    ) -> None:
-        self.log = log
-        self.group = group
-        self._batch_max = batch_max
-        self._topics = tuple(topics)
-        self._positions: dict[Partition, int] = {}
-        self._ended: dict[Partition, int] = {}
-        self._starts: dict[Partition, Progress] = {}
-        self.held: frozenset[Partition] = frozenset()
-        self._changed = True
-        self.leases: dict[Partition, int] = {}
-        self.assign(Partition(t, n) for t in self._topics for n in range(log.partitions))
-
-    def assign(self, partitions: Iterable[Partition]) -> None:
-        """Gives these partitions to this reader, under new leases, from the group's progress."""
-        for partition in partitions:
-            start = self.log.progress.get((self.group, partition), BEGINNING)
-            self._lease(partition, start)
-
-    def revoke(self, partitions: Iterable[Partition]) -> None:
-        """Takes these partitions away."""
-        for partition in partitions:
-            self.leases.pop(partition, None)
-            self._positions.pop(partition, None)
-            self._starts.pop(partition, None)
-        self._changed = True
-        self.log.changed.set()
-
-    async def take(self) -> Batch:
-        """The next batch; waits for one."""
-        while True:
-            self.log.changed.clear()
-            batch = self._poll()
-            if batch.records or batch.ends or self._changed:
-                self._changed = False
-                return batch
-            await self.log.changed.wait()
-
-    def hold(self, partitions: frozenset[Partition]) -> None:
-        """Exactly these give nothing."""
-        if self.held - partitions:
-            self.log.changed.set()
-        self.held = partitions
-
-    async def topic_ids(self) -> Mapping[str, str]:
-        """One id per topic, its name."""
-        return {topic: f"id-of-{topic}" for topic in self._topics}
-
-    async def close(self) -> None:
-        """Leaves; whatever is uncommitted is somebody else's."""
-        self.revoke(list(self.leases))
-
-    def _lease(self, partition: Partition, start: Progress) -> None:
-        self.leases[partition] = next(self.log.leases)
-        self._positions[partition] = start.offset
-        self._starts[partition] = start
-        self._ended.pop(partition, None)
-        self._changed = True
-        self.log.changed.set()
-
-    def _poll(self) -> Batch:
-        records: list[Record] = []
-        ends: dict[Partition, int] = {}
-        for partition in sorted(self._positions.keys() - self.held):
-            got = self.log.read(partition, self._positions[partition], self._batch_max)
-            records += got
-            end = self.log.end(partition)
-            if len(got) < self._batch_max:
-                self._positions[partition] = end
-                if self._ended.get(partition) != end:
-                    self._ended[partition] = ends[partition] = end
-            else:
-                self._positions[partition] = got[-1].offset + 1
-        starts, self._starts = self._starts, {}
-        return Batch(records, dict(self.leases), starts, ends)
-
-
-class MemoryLane(MemoryReader):
-    """Twin of `KafkaLane`."""
-
-    async def commit(self, work: Work) -> frozenset[Partition]:
-        """One transaction over what is still ours."""
-        ours = frozenset(p for p in work.progress if self.leases.get(p) == work.leases.get(p, -1))
-        outputs = [output for p in sorted(ours) for output in work.outputs.get(p, ())]
-        self.log.transact(self.group, outputs, {p: work.progress[p] for p in ours})
-        return ours
-
-
-class MemoryLedgerReader(MemoryReader):
-    """Twin of `GroupReader` for steps with a ledger: silent until told where to start."""
-
-    def assign(self, partitions: Iterable[Partition]) -> None:
-        """New leases without a start."""
-        for partition in partitions:
-            self.leases[partition] = next(self.log.leases)
-        self._changed = True
-        self.log.changed.set()
-
-    async def logs(self, partitions: Collection[Partition]) -> Mapping[Partition, Log]:
-        """What a broker would say."""
-        ids = await self.topic_ids()
-        return {p: Log(ids[p.topic], 0, self.log.end(p)) for p in partitions}
-
-    def start(self, partition: Partition, lease: int, offset: int) -> None:
-        """Begins under a new lease."""
-        if self.leases.get(partition) == lease:
-            self._lease(partition, Progress(offset))
-
-    def report(self, progress: Mapping[Partition, int]) -> None:
-        """The group's progress."""
-        for partition, offset in progress.items():
-            self.log.progress[self.group, partition] = Progress(offset)
-
-
-@dataclass
-class MemoryLetters:
-    """Twin of `KafkaPublisher` for steps that write outside transactions."""
-
-    log: MemoryLog
-
-    async def append(self, records: Sequence[Encoded]) -> None:
-        """At once."""
-        for record in records:
-            self.log.append(record)
+    def _tell(self, topics: Iterable[str]) -> None:
+        for topic in sorted(topics):
+            for changed in self._watchers[topic]:
+                changed()

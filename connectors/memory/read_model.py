@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from connectors.memory.network import CALM, Network, Unclear
 from streams.projection.ports import (
     LedgerLost,
     Log,
+    Move,
     ProjectionBatch,
+    ReadModelAway,
     RowRefused,
     check,
     slice_of,
@@ -60,6 +63,27 @@ class Store:
         for clip in rows.clips:
             self.clips.setdefault(clip.event_id, clip)
 
+    def claim(self, logs: Mapping[Partition, Log]) -> Mapping[Partition, Position]:
+        """Raises every epoch, or none. Raises ReadModelUnusable."""
+        claimed: dict[Partition, Position] = {}
+        for partition, log in logs.items():
+            known = self.ledger.get(partition) or Position(log.topic_id, 0, log.first)
+            check(partition, known.next, known.topic_id, log)
+            claimed[partition] = replace(known, epoch=known.epoch + 1)
+        self.ledger.update(claimed)
+        return claimed
+
+    def move(self, moves: Mapping[Partition, Move], epochs: Mapping[Partition, int]) -> None:
+        """Compares the ledger with what the writer read, and sets it. Raises LedgerLost."""
+        moved: dict[Partition, Position] = {}
+        for partition, move in moves.items():
+            known = self.ledger.get(partition)
+            epoch = epochs.get(partition)
+            if known is None or known.epoch != epoch or known.next != move.since:
+                raise LedgerLost("the ledger is no longer what this writer read")
+            moved[partition] = replace(known, next=move.next)
+        self.ledger.update(moved)
+
 
 def storable(row: EventRow) -> bool:
     """What the columns of `ai_events` take, as far as tests forge rows that they don't."""
@@ -80,10 +104,12 @@ class MemoryReadModel:
         *,
         slices: int = 2,
         takes: Callable[[EventRow], bool] = storable,
+        network: Network = CALM,
     ) -> None:
         self.store = store or Store()
         self._slices = slices
         self._takes = takes
+        self._network = network
         self._epochs: dict[Partition, int] = {}
 
     @property
@@ -93,36 +119,44 @@ class MemoryReadModel:
 
     async def claim(self, logs: Mapping[Partition, Log]) -> dict[Partition, int]:
         """See the port."""
-        ledger = self.store.ledger
-        claimed: dict[Partition, Position] = {}
-        for partition, log in logs.items():
-            known = ledger.get(partition) or Position(log.topic_id, 0, log.first)
-            check(partition, known.next, known.topic_id, log)
-            claimed[partition] = replace(known, epoch=known.epoch + 1)
-        ledger.update(claimed)
+        try:
+            claimed = await self._network.call(lambda: self.store.claim(logs))
+        except Unclear as error:
+            raise ReadModelAway(str(error)) from error
         for partition, position in claimed.items():
             self._epochs[partition] = position.epoch
         return {partition: position.next for partition, position in claimed.items()}
 
     async def write(self, batch: ProjectionBatch) -> None:
         """See the port."""
-        if len({slice_of(partition, self._slices) for partition in batch.moves}) > 1:
+        numbers = {slice_of(partition, self._slices) for partition in batch.moves}
+        if len(numbers) > 1:
             raise ValueError("a batch is for partitions of one slice")
-        moved: dict[Partition, Position] = {}
-        for partition, move in batch.moves.items():
-            known = self.store.ledger.get(partition)
-            epoch = self._epochs.get(partition)
-            if known is None or known.epoch != epoch or known.next != move.since:
-                raise LedgerLost("the ledger is no longer what this writer read")
-            moved[partition] = replace(known, next=move.next)
+        epochs = {p: self._epochs[p] for p in batch.moves if p in self._epochs}
+        try:
+            await self._network.call(lambda: self._write(batch, epochs))
+        except Unclear as error:
+            for partition in [p for p in self._epochs if slice_of(p, self._slices) in numbers]:
+                del self._epochs[partition]  # its connection is gone, and what it claimed
+            raise ReadModelAway(str(error)) from error
+
+    def _write(self, batch: ProjectionBatch, epochs: Mapping[Partition, int]) -> None:
+        """One transaction; a row that is refused undoes the ledger's move too."""
+        before = dict(self.store.ledger)
+        self.store.move(batch.moves, epochs)
         if not all(self._takes(row) for row in batch.rows.events):
+            self.store.ledger = before
             raise RowRefused("a row of the batch can't be stored")
         self.store.add(batch.rows)
-        self.store.ledger.update(moved)
 
     async def known(self, outcome_ids: Collection[UUID]) -> frozenset[UUID]:
         """See `streams.ports.Outcomes`."""
-        return frozenset(self.store.events.keys() & set(outcome_ids))
+        try:
+            return await self._network.call(
+                lambda: frozenset(self.store.events.keys() & set(outcome_ids))
+            )
+        except Unclear:
+            return frozenset()
 
     async def close(self) -> None:
         """Nothing to let go of."""

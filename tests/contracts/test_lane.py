@@ -1,17 +1,20 @@
 """What every lane promises a step, whichever log is behind it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
+from confluent_kafka import Producer
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
 from connectors.kafka.polling import Subscription
 from connectors.kafka.publisher import KafkaPublisher
-from connectors.memory.log import MemoryLane, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from streams.lanes import Batch, Encoded, Lane, Progress, Work
 from streams.records import Partition, Record
 from streams.topics import CAMERA_EVENTS, ENRICHED
@@ -24,19 +27,28 @@ class Bench(Protocol):
 
     async def append(self, records: list[Encoded]) -> None: ...
     async def lane(self, topic: str = IN, group: str = "step") -> Lane: ...
+    async def leave_open(self, outputs: list[Encoded]) -> None: ...
     async def close(self) -> None: ...
 
 
 class MemoryBench:
     def __init__(self) -> None:
         self.log = MemoryLog()
+        self.lanes: Counter[str] = Counter()
 
     async def append(self, records: list[Encoded]) -> None:
         for record in records:
             self.log.append(record)
 
     async def lane(self, topic: str = IN, group: str = "step") -> Lane:
-        return MemoryLane(self.log, group, (topic,))
+        name = f"{group}-{self.lanes[group]}"
+        self.lanes[group] += 1
+        lane = MemoryLane(self.log, group, (topic,), transactional_id=name)
+        await lane.open()
+        return lane
+
+    async def leave_open(self, outputs: list[Encoded]) -> None:
+        self.log.produce(self.log.initialise("step-0"), outputs)
 
     async def close(self) -> None: ...
 
@@ -48,12 +60,15 @@ class KafkaBench:
     def __post_init__(self) -> None:
         self.publisher = KafkaPublisher(self.cluster)
         self.lanes: list[KafkaLane] = []
+        self.slots: Counter[str] = Counter()
+        self.killed: list[Producer] = []
 
     async def append(self, records: list[Encoded]) -> None:
         await self.publisher.append(records)
 
     async def lane(self, topic: str = IN, group: str = "step") -> Lane:
-        slot = Slot(group, len(self.lanes))
+        slot = Slot(group, self.slots[group])
+        self.slots[group] += 1
         lane = KafkaLane(
             self.cluster, Subscription(group, (topic,), 100), slot, lambda _p, _n: None
         )
@@ -61,10 +76,26 @@ class KafkaBench:
         await lane.open()
         return lane
 
+    async def leave_open(self, outputs: list[Encoded]) -> None:
+        self.killed.append(await asyncio.to_thread(left_open, self.cluster, outputs))
+
     async def close(self) -> None:
         for lane in self.lanes:
             await lane.close()
         await self.publisher.close()
+
+
+def left_open(cluster: Cluster, outputs: list[Encoded]) -> Producer:
+    """What a process leaves behind that is killed in the middle of a transaction of step-0."""
+    name = cluster.named("step-0")
+    settings = {"transactional.id": name, "partitioner": "murmur2_random"}
+    killed = Producer({**cluster.confluent(), **settings})
+    killed.init_transactions(30)
+    killed.begin_transaction()
+    for output in outputs:
+        killed.produce(cluster.named(output.topic), output.value, output.key)
+    killed.flush(30)
+    return killed
 
 
 @pytest.fixture(params=["memory", "kafka"])
@@ -241,3 +272,74 @@ async def test_a_topic_is_known_by_the_id_it_was_made_with(bench: Bench) -> None
     ids = await (await bench.lane()).topic_ids()
 
     assert [bool(ids[topic]) for topic in ids] == [True]
+
+
+async def shared(lanes: list[Lane], partitions: int) -> list[frozenset[Partition]]:
+    """What each lane owns, once they own so many together and none twice."""
+    owned: list[frozenset[Partition]] = [frozenset() for _ in lanes]
+
+    async def follow(number: int) -> None:
+        while True:
+            owned[number] = frozenset((await lanes[number].take()).leases)
+            done.set()
+
+    done = asyncio.Event()
+    followers = [asyncio.create_task(follow(number)) for number in range(len(lanes))]
+    async with asyncio.timeout(60):
+        while not all(owned) or sorted(map(len, owned)) != spread(partitions, len(lanes)):
+            await done.wait()
+            done.clear()
+    for follower in followers:
+        follower.cancel()
+    return owned
+
+
+def spread(partitions: int, lanes: int) -> list[int]:
+    return sorted((partitions + number) // lanes for number in range(lanes))
+
+
+async def partitions_of(lane: Lane) -> int:
+    async with asyncio.timeout(30):
+        while not (leases := (await lane.take()).leases):
+            pass
+    return len(leases)
+
+
+async def test_two_lanes_of_one_group_share_the_partitions(bench: Bench) -> None:
+    first = await bench.lane()
+    partitions = await partitions_of(first)
+
+    one, other = await shared([first, await bench.lane()], partitions)
+
+    assert not one & other
+
+
+async def test_what_a_lane_that_left_had_taken_comes_to_the_others(bench: Bench) -> None:
+    first = await bench.lane()
+    partitions = await partitions_of(first)
+    second = await bench.lane()
+    await shared([first, second], partitions)
+    await first.close()
+    await bench.append([record(f"camera-{number}", str(number)) for number in range(20)])
+
+    got = await drained(second, 20)
+
+    assert len({r.value for r in got}) == 20
+
+
+async def test_an_open_transaction_holds_readers_up_until_its_ids_next_producer(
+    bench: Bench,
+) -> None:
+    void, good = Encoded(OUT, b"gate", b"void", ()), Encoded(OUT, b"gate", b"good", ())
+    await bench.leave_open([void])
+    await bench.append([good])
+    reader = await bench.lane(OUT, "next")
+    elsewhere = [Encoded(OUT, f"camera-{n}".encode(), b"elsewhere", ()) for n in range(80)]
+    await bench.append(elsewhere)
+    before, _ = await until(reader, lambda got: len(got) >= 20)
+    await bench.lane()
+
+    after, _ = await until(reader, lambda got: any(r.value == b"good" for r in got))
+
+    came = [{r.value for r in records} & {b"void", b"good"} for records in (before, after)]
+    assert came == [set(), {b"good"}]

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from agents.runtime.effect import EffectRuntime
 from agents.runtime.pure import PureRuntime
-from connectors.memory.log import MemoryLane, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from schemas.camera_events import CameraEvent, MotionDetected
 from schemas.clips import CameraEventEnriched
 from streams.lanes import Encoded

@@ -7,7 +7,8 @@ import pytest
 
 from agents.enrich import Enrich
 from agents.runtime.effect import WAITING_PER_SLOT, EffectRuntime
-from connectors.memory.log import MemoryLane, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraEvent
 from streams.lanes import Work

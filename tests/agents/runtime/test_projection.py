@@ -4,9 +4,10 @@ import pytest
 
 from agents.record_inference import RecordInference
 from agents.runtime.projection import ProjectionRuntime
-from connectors.memory.log import MemoryLedgerReader, MemoryLetters, MemoryLog
+from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from connectors.memory.read_model import MemoryReadModel, Store
+from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
 from schemas.inferences import InferenceResult
 from streams import wire
 from streams.lanes import Batch, Encoded
@@ -181,6 +182,7 @@ async def test_a_zombie_is_told_so_and_writes_nothing_twice() -> None:
     zombie, its_reader = bench.open()
     await zombie.handle(await its_reader.take())
     late = await its_reader.take()
+    its_reader.cut_off()
     await bench.run(until=1)
 
     await zombie.handle(late)

@@ -5,7 +5,8 @@ import pytest
 
 from agents.enrich import Enrich
 from agents.runtime.pure import PureRuntime
-from connectors.memory.log import MemoryLane, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraConnectionChanged, CameraEvent
 from streams.lanes import Batch, Encoded
@@ -138,8 +139,9 @@ async def test_a_dead_letter_shares_the_transaction_of_its_offset() -> None:
 async def test_a_crash_before_the_commit_repeats_nothing_in_the_log() -> None:
     bench = Bench()
     published(bench.log, motion("a"), motion("b"))
-    _, abandoned = bench.open()
-    await abandoned.take()
+    _, killed = bench.open()
+    await killed.take()
+    killed.cut_off()
 
     await bench.run()
 

@@ -1,0 +1,96 @@
+"""A consumer group's coordinator in memory: who owns which partition, and since when.
+
+As in Kafka's own protocol (KIP-848) a partition moves when its owner has let go of it; an owner
+that is taken for dead is not asked, and may not know. Offsets are accepted from the owner alone,
+and only when it has heard of owning the partition.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from streams.records import Partition
+
+
+class Member(Protocol):
+    """A reader, as the group sees it."""
+
+    def tell(self) -> None:
+        """Something changed; the member shall ask what."""
+        ...
+
+
+class Group:
+    """Shares partitions evenly among members, and moves as few as it can."""
+
+    def __init__(self, partitions: Iterable[Partition]) -> None:
+        self.epoch = 0
+        self.members: list[Member] = []
+        self._partitions = sorted(partitions)
+        self._target: dict[Partition, Member] = {}
+        self._owners: dict[Partition, tuple[Member, int]] = {}
+
+    def join(self, member: Member) -> None:
+        """One more shares the partitions; joining twice changes nothing."""
+        if member not in self.members:
+            self.members.append(member)
+            self._balance()
+
+    def leave(self, member: Member) -> None:
+        """The member let go of everything, or is taken for dead: it is not asked."""
+        if member in self.members:
+            self.members.remove(member)
+            self._owners = {p: own for p, own in self._owners.items() if own[0] is not member}
+            self._balance()
+
+    def granted(self, member: Member) -> frozenset[Partition]:
+        """What the member owns and shall keep."""
+        owned = (p for p, (owner, _) in self._owners.items() if owner is member)
+        return frozenset(p for p in owned if self._target.get(p) is member)
+
+    def release(self, member: Member, partitions: Collection[Partition]) -> None:
+        """The member has let go of these."""
+        for partition in partitions:
+            owner, _ = self._owners.get(partition, (None, 0))
+            if owner is member and self._target.get(partition) is not member:
+                del self._owners[partition]
+        self._grant()
+
+    def accepts(self, member: Member, epoch: int, partition: Partition) -> bool:
+        """Whether offsets of the partition may come from a member that knows of this epoch."""
+        owner, since = self._owners.get(partition, (None, 0))
+        return owner is member and since <= epoch
+
+    def _balance(self) -> None:
+        self.epoch += 1
+        self._target = self._shares()
+        self._grant()
+        for member in self.members:
+            member.tell()
+
+    def _shares(self) -> dict[Partition, Member]:
+        if not self.members:
+            return {}
+        least, larger = divmod(len(self._partitions), len(self.members))
+        held = dict.fromkeys(range(len(self.members)), 0)
+        shares: dict[Partition, Member] = {}
+        for partition in self._partitions:
+            before = self._target.get(partition)
+            if before is None or before not in self.members:
+                continue
+            number = self.members.index(before)
+            if held[number] < least or (held[number] == least and larger > 0):
+                larger -= held[number] == least
+                held[number] += 1
+                shares[partition] = before
+        for partition in self._partitions:
+            if partition not in shares:
+                number = min(held, key=lambda one: held[one])
+                held[number] += 1
+                shares[partition] = self.members[number]
+        return shares
+
+    def _grant(self) -> None:
+        for partition, member in self._target.items():
+            if partition not in self._owners:
+                self._owners[partition] = member, self.epoch
+                member.tell()
