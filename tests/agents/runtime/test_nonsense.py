@@ -13,7 +13,8 @@ from msgspec import structs
 from agents.enrich import Enrich
 from agents.runtime.effect import EffectRuntime
 from agents.runtime.pure import PureRuntime
-from connectors.memory.log import MemoryLane, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraEvent
 from schemas.clips import CameraEventEnriched
