@@ -63,10 +63,11 @@ def clips(settings: Settings, clock: Clock) -> Clips:
 
 @dataclass(frozen=True)
 class World:
-    """What a worker takes the time from and writes rows with; fault injection brings its own."""
+    """What a worker takes the time from, asks and writes with; fault injection brings its own."""
 
     clock: Clock = field(default_factory=SystemClock)
     sink: Callable[[str], Sink] = Sink
+    providers: Callable[[Settings], Providers] = providers
 
 
 @asynccontextmanager
@@ -94,7 +95,7 @@ async def ports(
             clips=clips(settings, clock),
             decoder=decoder,
             media=FolderStore(settings.media),
-            providers=providers(settings),
+            providers=world.providers(settings),
             outcomes=reads,
             read_model=sink,
             make_days=sink.ensure_partitions,

@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "bench": Where(
         "infra.cli.bench:bench", "Measure Vidette beside a plain loop on the same data."
     ),
+    "chaos": Where("infra.cli.chaos:chaos", "Break a whole Vidette, prove that nothing is lost."),
     "doctor": Where("infra.cli.doctor:doctor", "Check this machine and say what to do."),
     "test": Where("infra.cli.checks:test", "Run the tests."),
     "check": Where("infra.cli.checks:check", "Run everything that CI runs."),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
+from itertools import islice
 from math import sin
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,16 @@ def make_clips(folder: Path, seed: int) -> Mapping[str, Path]:
             _write(paths[name], partial(_encode, images))
             _write(snapshot, partial(_snapshot, images[len(images) // 2]))
     return paths
+
+
+def make_small(folder: Path, seed: int) -> tuple[Path, Path]:
+    """A clip of one second (MP4) and a still (JPEG), made in a moment and decoded in one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    clip, still = folder / f"small-{seed}.mp4", folder / f"small-{seed}.jpg"
+    images = list(islice(walker(np.random.default_rng([seed])), FRAMES_PER_S))
+    _write(clip, partial(_encode, images))
+    _write(still, partial(_snapshot, images[0]))
+    return clip, still
 
 
 def walker(random: Generator) -> Iterator[Image]:

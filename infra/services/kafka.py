@@ -22,8 +22,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id={node}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}{listeners}
+advertised.listeners=PLAINTEXT://{host}:{port}{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
 auto.create.topics.enable=false
@@ -83,6 +85,14 @@ class Quorum:
 
 
 @dataclass(frozen=True)
+class Detour:
+    """One more listener, whose clients are told to come through another port: a proxy's."""
+
+    port: int
+    advertised_port: int
+
+
+@dataclass(frozen=True)
 class Kafka:
     """Where this node lives and answers; `home` holds its settings, its log and its data."""
 
@@ -94,6 +104,7 @@ class Kafka:
     quorum: Quorum | None = None
     """Without one, the node is the whole cluster."""
     java_options: tuple[str, ...] = ("-Xms256m", "-Xmx1g")
+    detour: Detour | None = None
 
     name = "Apache Kafka"
     identity = OURSELVES
@@ -166,6 +177,8 @@ class Kafka:
             "voters": ",".join(f"{n}@{HOST}:{port}" for n, port in enumerate(controllers, 1)),
             "nodes": len(controllers),
             "in_sync": len(controllers) // 2 + 1,
+            "listeners": f",DETOUR://{HOST}:{self.detour.port}" if self.detour else "",
+            "advertised": f",DETOUR://{HOST}:{self.detour.advertised_port}" if self.detour else "",
         }
         file.write_text(PROPERTIES.format(**words))
 

@@ -1,5 +1,6 @@
 """Starts one server and keeps it running: a server that ends by itself is started again."""
 
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,9 @@ READY_TIMEOUT_S = 120.0
 SETTLED_S = 30.0
 QUICK_ENDS_MAX = 3
 """A server that ends this often within `SETTLED_S` of its start is broken, not unlucky."""
+
+PATIENCE_S = 0.5
+"""Between two starts of a server that a patient watch keeps."""
 
 
 class Server(Protocol):
@@ -54,10 +58,26 @@ class Server(Protocol):
 class Watch:
     """One server's life."""
 
-    def __init__(self, server: Server, children: Children, *, say: Callable[[str], None]) -> None:
-        """Starts nothing yet; `say` is called from the watching thread too."""
+    def __init__(
+        self,
+        server: Server,
+        children: Children,
+        *,
+        say: Callable[[str], None],
+        patient: bool = False,
+    ) -> None:
+        """Starts nothing yet; `say` is called from the watching thread too.
+
+        A `patient` watch never gives a server up: it is for who breaks servers on purpose.
+        """
         self._server, self._children, self._say = server, children, say
+        self._patient = patient
         self.broken = threading.Event()
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The server's first process, as of its last start."""
+        return self._child
 
     def start(self) -> None:
         """Returns when the server answers; raises `ServicesFailed` if it never does."""
@@ -93,17 +113,29 @@ class Watch:
                 return
             self._children.forget(self._child)
             quick_ends = quick_ends + 1 if time.monotonic() - self._since < SETTLED_S else 0
-            if quick_ends >= QUICK_ENDS_MAX:
+            if quick_ends >= QUICK_ENDS_MAX and not self._patient:
                 self._give_up(self._complaint("keeps ending"))
                 return
             self._say(f"{self._server.name} ended (status {status}); starting it again ...")
+            if not self._started_again():
+                return
+            self._say(f"{self._server.name} answers again.")
+
+    def _started_again(self) -> bool:
+        """Whether it answers; False when it was given up or everything is stopping."""
+        while not self._children.closing.is_set():
             try:
                 self.start()
             except (ServicesFailed, OSError) as error:
-                if not self._children.closing.is_set():
+                if self._children.closing.is_set():
+                    return False
+                if not self._patient:
                     self._give_up(str(error))
-                return
-            self._say(f"{self._server.name} answers again.")
+                    return False
+                self._children.closing.wait(PATIENCE_S)
+            else:
+                return True
+        return False
 
     def _give_up(self, why: str) -> None:
         self._say(why)

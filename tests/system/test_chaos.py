@@ -1,0 +1,81 @@
+"""Chaos: everything is broken at random, by a printed seed; nothing is lost and nothing doubled.
+
+`./vidette chaos --seed N` repeats a run by hand.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from infra.chaos.plan import KINDS
+from infra.settings import ROOT
+
+SEED: Final = 20
+END_MAX_S: Final = 120
+LONG_S: Final = 600
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that has ended."""
+
+    status: int
+    facts: dict[str, object]
+    said: str
+
+
+def started(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra", "chaos", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ran(seconds: int, seed: int) -> Done:
+    chaos = started("--seconds", str(seconds), "--seed", str(seed), "--json")
+    out, said = chaos.communicate(timeout=2 * seconds + END_MAX_S)
+    print(said)  # noqa: T201  # what pytest shows of a failure; the seed and every id are in it
+    return Done(chaos.returncode, json.loads(out.splitlines()[-1]), said)
+
+
+@pytest.fixture(scope="module")
+def minute() -> Done:
+    """A minute in which things break."""
+    return ran(60, SEED)
+
+
+def test_nothing_is_missing_and_nothing_extra_after_a_minute_of_chaos(minute: Done) -> None:
+    found = {name: minute.facts[name] for name in ("missing", "extra", "broken", "trouble")}
+
+    assert found == {"missing": 0, "extra": 0, "broken": {}, "trouble": ""}, minute.said
+    assert minute.status == 0
+
+
+def test_log_and_table_of_the_minute_hold_the_same(minute: Done) -> None:
+    assert minute.facts["in_log"] == minute.facts["in_table"]
+
+
+def test_something_was_broken_in_that_minute_and_recovered(minute: Done) -> None:
+    faults = minute.facts["faults"]
+
+    assert isinstance(faults, dict)
+    assert sum(faults.values()) >= 5
+    assert minute.facts["recoveries_s"]
+
+
+@pytest.mark.long
+def test_nothing_is_missing_and_nothing_extra_after_ten_minutes_of_every_kind() -> None:
+    done = ran(LONG_S, SEED)
+    faults = done.facts["faults"]
+
+    assert done.status == 0, done.said
+    assert isinstance(faults, dict)
+    assert sum(faults.values()) >= 100
+    assert set(faults) == {kind.name for kind in KINDS}
