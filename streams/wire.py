@@ -22,6 +22,8 @@ W = TypeVar("W", bound=msgspec.Struct)
 
 _CORRELATION_MAX = 200
 _TRACEPARENT_MAX = 64
+_EARLIEST_MS = int(EARLIEST.timestamp() * 1000)
+_LATEST_MS = int(LATEST.timestamp() * 1000)
 
 
 def received(
@@ -32,20 +34,27 @@ def received(
     Any other step that a redrive may name is none of ours: the header came from outside, and nobody
     would work on the record if we didn't. Raises Rejected.
     """
-    headers = dict(record.headers)  # of a name that is there twice, the last one counts
-    if names.REDRIVE_STEP in headers and _means_another(record, siblings):
+    word = event(topic, record, siblings)
+    if word is None:
         return None
-    try:
-        event = topic.codec.decode(record.value)
-    except Undecodable as error:
-        raise Rejected(error.reason, error.detail, error.field) from error
+    headers = dict(record.headers)  # of a name that is there twice, the last one counts
     correlation_id, traceparent = headers.get(names.CORRELATION_ID), headers.get(names.TRACEPARENT)
     return Received(
-        event,
+        word,
         None if correlation_id is None else _text(correlation_id, _CORRELATION_MAX),
         None if traceparent is None else _text(traceparent, _TRACEPARENT_MAX),
         record.offset,
     )
+
+
+def event(topic: Topic[W], record: Record, siblings: frozenset[str] = frozenset()) -> W | None:
+    """As `received`, for who asks for nothing but the event. Raises Rejected."""
+    if siblings and _means_another(record, siblings):
+        return None
+    try:
+        return topic.codec.decode(record.value)
+    except Undecodable as error:
+        raise Rejected(error.reason, error.detail, error.field) from error
 
 
 def _means_another(record: Record, siblings: frozenset[str]) -> bool:
@@ -55,8 +64,10 @@ def _means_another(record: Record, siblings: frozenset[str]) -> bool:
 
 def recorded_at(record: Record) -> datetime:
     """When the log says the record was written; instead of an impossible time the nearest one."""
-    earliest, latest = EARLIEST.timestamp() * 1000, LATEST.timestamp() * 1000
-    return datetime.fromtimestamp(min(max(record.timestamp_ms, earliest), latest) / 1000, UTC)
+    milliseconds = record.timestamp_ms
+    if not _EARLIEST_MS <= milliseconds <= _LATEST_MS:
+        milliseconds = min(max(milliseconds, _EARLIEST_MS), _LATEST_MS)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def vetted(writes: tuple[Topic[msgspec.Struct], ...], answer: object) -> Outputs:

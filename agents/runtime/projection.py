@@ -1,12 +1,14 @@
 """Projection steps: the log becomes rows, and the ledger that says how far moves with them.
 
-The next batch is folded while the last is written. Whatever goes wrong with a write, the database's
-ledger is asked again and reading goes on from what it says, so neither a lost answer nor a second
-owner can lose or double a row. A row that the database refuses is found by halving its batch.
+The next batches are folded while the last are written: each slice has one write under way and at
+most one that waits for its end, and none waits for another slice. Whatever goes wrong with a write,
+the database's ledger is asked again and reading goes on from what it says, so neither a lost answer
+nor a second owner can lose or double a row. A row that the database refuses is found by halving its
+batch.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -36,6 +38,11 @@ log = structlog.get_logger(__name__)
 
 RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 5.0
+WRITES_MAX: Final = 2
+"""Of one slice: under way, and waiting for its end."""
+
+FOLDED_AT_ONCE: Final = 500
+"""Records; then whoever waits for the loop is let in, such as a slice done writing."""
 
 
 @dataclass
@@ -65,11 +72,13 @@ class ProjectionRuntime:
     meter: Meter
     clock: Clock
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
-    _writing: asyncio.Task[None] | None = field(default=None, init=False)
+    _writing: dict[int, deque[asyncio.Task[None]]] = field(
+        default_factory=lambda: defaultdict(deque), init=False
+    )
     failure: Failure = field(default_factory=Failure, init=False)
 
     async def handle(self, batch: Batch) -> None:
-        """Returns when the batch is folded and the one before it is written.
+        """Returns when the batch is folded, and each write is under way or waits for one at most.
 
         Raises ReadModelUnusable when only a person can help.
         """
@@ -78,28 +87,39 @@ class ProjectionRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
-        folded = [fold(self.step.reads, record, self.step.siblings) for record in batch.records]
-        await self.drain()
-        self._adopt(batch)
-        await self._claim([p for p, owned in self._owned.items() if owned.next is None])
+        folded = await self._fold(batch.records)
+        if {partition: owned.lease for partition, owned in self._owned.items()} != batch.leases:
+            await self.drain()  # what was polled under a lease is written before the next begins
+            self._adopt(batch)
+            await self._claim([p for p, owned in self._owned.items() if owned.next is None])
         if folded:
-            self._writing = self.failure.watch(asyncio.create_task(self._write(folded)))
+            await self._begin(folded)
             self.meter.received(self.step.name, len(folded))
             self.meter.took(self.step.name, self.clock.monotonic() - began)
         self._note(batch)
         self._report()
 
+    async def _fold(self, records: Sequence[Record]) -> list[Folded]:
+        folded: list[Folded] = []
+        for first in range(0, len(records), FOLDED_AT_ONCE):
+            part = records[first : first + FOLDED_AT_ONCE]
+            folded += [fold(self.step.reads, record, self.step.siblings) for record in part]
+            await asyncio.sleep(0)
+        return folded
+
     async def drain(self) -> None:
         """Returns when everything handed in is written."""
-        writing, self._writing = self._writing, None
-        if writing:
-            await writing
+        for writes in self._writing.values():
+            while writes:
+                await writes[0]
+                writes.popleft()
 
     async def stop(self) -> None:
         """Gives up what is not written yet; the ledger knows."""
-        if self._writing:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+        writes = [write for waiting in self._writing.values() for write in waiting]
+        for write in writes:
+            write.cancel()
+        await asyncio.gather(*writes, return_exceptions=True)
 
     def _adopt(self, batch: Batch) -> None:
         for partition, lease in batch.leases.items():
@@ -129,19 +149,35 @@ class ProjectionRuntime:
             owned.next, owned.claimed = None, True
             self.reader.start(partition, owned.lease, offset)
 
-    async def _write(self, folded: Sequence[Folded]) -> None:
-        """All slices at once.
-
-        A slice that fails for its ledger or its connection is claimed again.
-        """
+    async def _begin(self, folded: Sequence[Folded]) -> None:
+        """A write for each slice, after those that it has already."""
         slices: dict[int, list[Folded]] = defaultdict(list)
         for one in folded:
-            owned = self._owned.get(one.record.partition)
-            if owned and owned.next is not None and one.record.offset >= owned.next:
-                number = slice_of(one.record.partition, self.step.into.slices)
-                slices[number].append(one)
-        await asyncio.gather(*[self._write_slice(part) for part in slices.values()])
-        self._report()
+            slices[slice_of(one.record.partition, self.step.into.slices)].append(one)
+        for number, part in slices.items():
+            writes = self._writing[number]
+            while len(writes) >= WRITES_MAX:
+                await writes[0]
+                writes.popleft()
+            before = writes[-1] if writes else None
+            write = asyncio.create_task(self._write(part, before))
+            writes.append(self.failure.watch(write))
+
+    async def _write(self, folded: Sequence[Folded], before: asyncio.Task[None] | None) -> None:
+        """One slice; when it fails for its ledger or its connection, it is claimed again.
+
+        Then what the slice has waiting comes again too, and is left out here.
+        """
+        if before:
+            await before
+        left = [one for one in folded if self._follows(one.record)]
+        if left:
+            await self._write_slice(left)
+            self._report()
+
+    def _follows(self, record: Record) -> bool:
+        owned = self._owned.get(record.partition)
+        return owned is not None and owned.next is not None and record.offset >= owned.next
 
     async def _write_slice(self, folded: Sequence[Folded]) -> None:
         try:

@@ -7,7 +7,7 @@ and each connection prepares those that it needs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, cast
 
 from streams.projection.ports import ProjectionBatch
@@ -146,10 +146,7 @@ def arrays(rows: Rows) -> tuple[tuple[Table, ...], Arrays]:
     columns: Arrays = []
     for table, present in by_table:
         if present:
-            columns.extend(
-                [_literal(value) for value in column] if kind == "text[]" else column
-                for kind, column in zip(table.kinds, zip(*present, strict=True), strict=True)
-            )
+            columns.extend(map(_column, table.kinds, zip(*present, strict=True)))
     return tables, columns
 
 
@@ -166,8 +163,15 @@ def ledger(batch: ProjectionBatch, held: Sequence[tuple[str, int]]) -> Arrays:
     ]
 
 
-def _literal(texts: object) -> str:
-    """A tuple of texts as PostgreSQL writes an array."""
-    plain = cast("tuple[str, ...]", texts)
-    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in plain)
-    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+def _column(kind: str, values: tuple[object, ...]) -> Sequence[object]:
+    """A column as a parameter; nulls only are as good as none: `unnest` fills up with nulls."""
+    if kind == "text[]":
+        return [_literal(texts) for texts in cast("tuple[tuple[str, ...], ...]", values)]
+    return () if values.count(None) == len(values) else values
+
+
+@lru_cache(maxsize=4096)  # labels repeat
+def _literal(texts: tuple[str, ...]) -> str:
+    """Texts as PostgreSQL writes an array."""
+    quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
+    return "{" + ",".join([f'"{text}"' for text in quoted]) + "}"

@@ -1,7 +1,6 @@
 """One record of the log becomes rows, or the reason why not; live and in a rebuild alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import msgspec
@@ -14,8 +13,7 @@ from streams.records import Record
 from streams.topics import Topic
 
 
-@dataclass(frozen=True)
-class Folded:
+class Folded(msgspec.Struct, frozen=True):
     """A record and its rows, or why it has none; a redrive for another reader has neither."""
 
     record: Record
@@ -29,12 +27,12 @@ def fold(
     siblings: frozenset[str] = frozenset(),
 ) -> Folded:
     """Whatever is wrong with a record is said in `why`: it never costs its neighbours anything."""
-    topic = next(topic for topic in topics if topic.name == record.partition.topic)
+    name = record.partition.topic
+    (topic,) = [topic for topic in topics if topic.name == name]
     try:
-        received = wire.received(topic, record, siblings)
-        if received is None:
+        event = cast("Projected | None", wire.event(topic, record, siblings))
+        if event is None:
             return Folded(record, ())
-        event = cast("Projected", received.event)
         return Folded(record, project(event, wire.recorded_at(record), record.offset))
     except Rejected as why:
         return Folded(record, (), why)

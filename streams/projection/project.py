@@ -35,6 +35,11 @@ PROJECTED: Final = (REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS)
 
 NO_MODEL: Final = "none"
 NOTHING: Final = b"{}"
+NO_ANSWER: Final = (None, None, None, None, None)
+"""`description`, `provider_used` and the three reasons of what nobody was asked about."""
+
+UNREGISTERED: Final = (False, False, None, NOTHING)
+"""`registered`, `removed`, `registry_version` and `settings` of what is only mentioned."""
 
 _json = msgspec.json.Encoder().encode
 
@@ -62,27 +67,23 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
     metadata = InferenceMetadata(
         result.source, result.camera_id, result.result_id, event.registered, result.metadata
     )
-    return mention, EventRow(
-        id=event.id,
-        camera_id=event.camera_id,
-        model_id=result.model_id,
-        timestamp=event.timestamp,
-        frame_id=result.frame_id,
-        detections=_json(Items(result.detections)),
-        confidence=result.confidence,
-        event_metadata=_json(metadata),
-        created_at=recorded_at,
-        event_id=event.event_id,
-        outcome="recorded",
-        description=None,
-        provider_used=None,
-        reason=None,
-        fallback_reason=None,
-        fallback_detail=None,
-        degraded=False,
-        revision=1,
-        labels=_labels((), result.detections),
-        correlation_id=event.correlation_id,
+    return mention, EventRow(  # by place: half the time of by name, and these are the many
+        event.id,
+        event.camera_id,
+        result.model_id,
+        event.timestamp,
+        result.frame_id,
+        _json(Items(result.detections)),
+        result.confidence,
+        _json(metadata),
+        recorded_at,
+        event.event_id,
+        "recorded",
+        *NO_ANSWER,
+        False,  # noqa: FBT003  # degraded
+        1,
+        _labels((), result.detections),
+        event.correlation_id,
     )
 
 
@@ -245,18 +246,7 @@ def _mentioned(event: Described | Undescribed | Skipped, recorded_at: datetime) 
 def _mention(camera_id: UUID, source: str, source_id: str, recorded_at: datetime) -> DeviceRow:
     """A camera that may or may not be registered: no event is lost for want of its device."""
     return DeviceRow(
-        id=camera_id,
-        kind="camera",
-        source=source,
-        source_id=source_id,
-        name=None,
-        site=None,
-        privacy=None,
-        registered=False,
-        removed=False,
-        registry_version=None,
-        settings=NOTHING,
-        created_at=recorded_at,
+        camera_id, "camera", source, source_id, None, None, None, *UNREGISTERED, recorded_at
     )
 
 
@@ -272,4 +262,4 @@ def _event_labels(event: CameraEvent) -> tuple[str, ...]:
 
 def _labels(labels: Iterable[str], found: Iterable[Detection]) -> tuple[str, ...]:
     """All labels once, sorted: what a query by label finds."""
-    return tuple(sorted({*labels, *(detection.label for detection in found)}))
+    return tuple(sorted({*labels, *[detection.label for detection in found]}))

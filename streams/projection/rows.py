@@ -39,7 +39,9 @@ class DeviceRow(NamedTuple):
         """
         if self.registry_version is not None:
             return other.registry_version is None or self.registry_version > other.registry_version
-        return other.registry_version is None and self.mentioned < other.mentioned
+        if other.registry_version is not None or self.created_at > other.created_at:
+            return False  # the usual case, told by one comparison
+        return self.mentioned < other.mentioned
 
     @property
     def mentioned(self) -> tuple[datetime, str, str]:
@@ -139,12 +141,12 @@ class Rows:
     def add(self, rows: Iterable[Row]) -> None:
         """Takes the rows of one event."""
         for row in rows:
-            if isinstance(row, EventRow):
-                self.events.append(row)
-            elif isinstance(row, DeviceRow):
+            if isinstance(row, DeviceRow):
                 known = self.devices.get(row.id)
                 if known is None or row.replaces(known):
                     self.devices[row.id] = row
+            elif isinstance(row, EventRow):
+                self.events.append(row)
             elif isinstance(row, AttemptRow):
                 self.attempts.append(row)
             else:

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +12,7 @@ from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
 from schemas.inferences import InferenceResult
 from streams import wire
 from streams.lanes import Batch, Encoded
-from streams.projection.ports import LedgerBeyondLog, ProjectionBatch, ReadModelAway
+from streams.projection.ports import LedgerBeyondLog, ProjectionBatch, ReadModelAway, slice_of
 from streams.projection.project import PROJECTED
 from streams.records import Partition, Received
 from streams.registry import Registry
@@ -38,19 +39,35 @@ class Trouble(MemoryReadModel):
             raise ReadModelAway("written, and the answer lost")
 
 
+class Stuck(MemoryReadModel):
+    """A read model whose slice 0 writes when it is let go; `two` are rows of the other slice."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.let_go = asyncio.Event()
+        self.two = asyncio.Event()
+
+    async def write(self, batch: ProjectionBatch) -> None:
+        if {slice_of(partition, self.slices) for partition in batch.moves} == {0}:
+            await self.let_go.wait()
+        await super().write(batch)
+        if len(self.store.events) == 2:
+            self.two.set()
+
+
 @dataclass
 class Bench:
     log: MemoryLog = field(default_factory=MemoryLog)
     store: Store = field(default_factory=Store)
     model: MemoryReadModel | None = None
 
-    def record(self, *names: str, frame_id: int = 1) -> None:
+    def record(self, *names: str, frame_id: int = 1, camera: str = "gate") -> None:
         agent = RecordInference(Registry())
         for name in names:
             result = InferenceResult(
                 result_id=name,
                 source="edge",
-                camera_id="gate",
+                camera_id=camera,
                 timestamp=NOON,
                 model_id="m",
                 frame_id=frame_id,
@@ -142,6 +159,26 @@ async def test_batches_polled_before_a_failure_are_not_written_as_if_they_came_a
     await bench_rest(runtime, reader, bench, rows=2)
 
     assert (written_too_early, bench.names) == ([], ["a", "b"])
+
+
+async def test_a_slice_that_is_slow_holds_no_other_up() -> None:
+    bench = Bench()
+    bench.model = model = Stuck(bench.store)
+    bench.record("a", "b", camera="gate")  # in partition 2
+    bench.record("c", camera="shed")  # in partition 3
+    runtime, reader = bench.open()
+    for _ in range(2):
+        await runtime.handle(await reader.take())
+    bench.record("d", camera="shed")
+
+    async with asyncio.timeout(5):
+        await runtime.handle(await reader.take())
+        await model.two.wait()
+    meanwhile = bench.names
+    model.let_go.set()
+    await runtime.drain()
+
+    assert (meanwhile, bench.names) == (["c", "d"], ["a", "b", "c", "d"])
 
 
 async def bench_rest(
