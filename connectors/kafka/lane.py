@@ -71,12 +71,15 @@ class KafkaLane:
         subscription: Subscription,
         slot: Slot,
         lag: Callable[[Partition, int], None],
+        producer: Callable[..., Producer] = Producer,
     ) -> None:
+        """`producer` is the library's; who injects faults brings a subclass."""
         self._cluster = cluster
         self._group = subscription.group
         self._slot = slot
         self._reader = GroupReader(cluster, subscription, lag)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"transact-{slot.step}")
+        self._make_producer = producer
         self._producer: Producer | None = None
         self._closing = threading.Event()
 
@@ -217,7 +220,7 @@ class KafkaLane:
         """A producer whose predecessor's transaction has ended; None only when closing."""
         pause_s = RETRY_S
         while self._producer is None and not self._closing.is_set():
-            producer = Producer(self._settings(), logger=LIBRDKAFKA)
+            producer = self._make_producer(self._settings(), logger=LIBRDKAFKA)
             try:
                 producer.init_transactions(CALL_TIMEOUT_S)
             except KafkaException as error:

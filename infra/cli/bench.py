@@ -15,7 +15,7 @@ from infra.telemetry import configure
 
 ROUNDS: Final = 5
 
-Name = Literal["transform"]
+Name = Literal["transform", "stall"]
 
 
 class Where(NamedTuple):
@@ -27,6 +27,7 @@ class Where(NamedTuple):
 
 BENCHES: Final[dict[str, Where]] = {
     "transform": Where("infra.bench.transform:transform", 200_000),
+    "stall": Where("infra.bench.stall:stall", 1_000),
 }
 
 

@@ -54,27 +54,34 @@ class Worker:
         return self.log.read_text(errors="replace")[-6000:]
 
 
-def until(seen: Callable[[], T | None], said: Callable[[], str] = str) -> T:
+def until(
+    seen: Callable[[], T | None], said: Callable[[], str] = str, deadline_s: float = DEADLINE_S
+) -> T:
     """Looks again until there is something to see, or it is too late; then `said` tells more."""
-    ends = time.monotonic() + DEADLINE_S
+    ends = time.monotonic() + deadline_s
     while True:
         found = seen()
         if found:
             return found
-        assert time.monotonic() < ends, f"nothing within {DEADLINE_S} s:\n{said()}"
+        assert time.monotonic() < ends, f"nothing within {deadline_s} s:\n{said()}"
         time.sleep(POLL_S)
 
 
 @contextmanager
 def working(site: Site, *words: str, **settings: str) -> Iterator[Worker]:
-    """A worker, by default of all steps, in a process group of its own that is gone at the end.
+    """A worker, by default of all steps; `words` are further ones of the command."""
+    # what is killed must be the worker, no supervisor
+    with process(site, *COMMAND, "worker", "--processes", "0", *words, **settings) as worker:
+        yield worker
 
-    `words` are further ones of the command.
-    """
+
+@contextmanager
+def process(site: Site, *program: str, **settings: str) -> Iterator[Worker]:
+    """A program in a process group of its own that is gone at the end."""
     log = site.folder / f"worker-{time.monotonic_ns()}.log"
     with log.open("wb") as said:
-        process = subprocess.Popen(
-            (*COMMAND, "worker", "--processes", "0", *words),  # what is killed must be the worker
+        started = subprocess.Popen(
+            program,
             cwd=ROOT,
             env=site.environment(**settings),
             stdin=subprocess.DEVNULL,
@@ -83,13 +90,13 @@ def working(site: Site, *words: str, **settings: str) -> Iterator[Worker]:
             start_new_session=True,
         )
     try:
-        yield Worker(process, log)
+        yield Worker(started, log)
     finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+        if started.poll() is None:
+            started.kill()
+        started.wait()
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # decoders, if they outlived it
+            os.killpg(started.pid, signal.SIGKILL)  # decoders, if they outlived it
 
 
 def command(site: Site, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
