@@ -31,6 +31,7 @@ from infra.settings import Settings
 from infra.topology import Ports, topology
 from streams.lanes import Batch
 from streams.projection.ports import ReadModelError, ReadModelUnusable
+from streams.steps import Step
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +65,11 @@ class App(faust.App):
 
 @dataclass(frozen=True)
 class Make:
-    """What a worker is made of where it touches the world."""
+    """What a worker is made of where it touches the world, and the steps that it knows."""
 
     world: World = field(default_factory=World)
     doors: Doors = Doors()  # noqa: RUF009  # frozen
+    topology: Callable[[Ports, Settings], tuple[Step, ...]] = topology
 
 
 class Work:
@@ -103,7 +105,7 @@ class Work:
         meter = PrometheusMeter()
         port = serve(meter.registry, self._settings.metrics_port)
         shop = Shop(kafka, self._settings, opened, meter, self._make.doors)
-        mine = [s for s in topology(opened, self._settings) if s.name in self.steps]
+        mine = [s for s in self._make.topology(opened, self._settings) if s.name in self.steps]
         self._running = {step.name: shop.make(step) for step in mine}
         await asyncio.gather(*[running.start() for running in self._running.values()])
         for name, running in self._running.items():
