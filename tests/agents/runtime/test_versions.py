@@ -1,5 +1,6 @@
 """Words of neighbouring releases in one chain: what a step does with what it does not know."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -9,9 +10,11 @@ from agents.enrich import Enrich
 from agents.record_inference import RecordInference
 from agents.runtime.projection import ProjectionRuntime
 from agents.runtime.pure import PureRuntime
-from connectors.memory.log import MemoryLane, MemoryLedgerReader, MemoryLetters, MemoryLog
+from connectors.memory.lane import MemoryLane
+from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from connectors.memory.read_model import MemoryReadModel
+from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
 from schemas.examples import MODEL_RESULT
 from schemas.inferences import InferenceResult
 from schemas.outcomes import InferenceRecorded
@@ -19,7 +22,7 @@ from streams import identity
 from streams.dead_letters import fold, redrive
 from streams.lanes import Encoded
 from streams.publishing import record
-from streams.records import Outputs, Received
+from streams.records import Outputs, Partition, Received
 from streams.registry import Registry
 from streams.steps import Projection, Pure
 from streams.topics import (
@@ -75,10 +78,21 @@ async def projected(
     runtime = ProjectionRuntime(
         step, reader, MemoryLetters(log), MemoryMedia(), Tally(), FastClock()
     )
-    for _ in range(2):  # partitions are claimed, then read
-        await runtime.handle(await reader.take())
-    await runtime.drain()
+    left = sum(r.offset >= ledger_of(model, r.partition) for r in log.of(reads.name))
+    async with asyncio.timeout(10):
+        while left:
+            batch = await reader.take()
+            left -= len(batch.records)
+            await runtime.handle(batch)
+        await runtime.drain()
+    await reader.close()
     return model
+
+
+def ledger_of(model: MemoryReadModel, partition: Partition) -> int:
+    """Where the ledger says that reading goes on."""
+    known = model.store.ledger.get(partition)
+    return known.next if known else 0
 
 
 @pytest.mark.parametrize("reader", [AI_INFERENCES, NEXT_RECORDED], ids=["today", "next"])
