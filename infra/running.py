@@ -5,9 +5,10 @@ is under way goes into the log, then we leave the group.
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -34,6 +35,8 @@ PURE_BATCH_MAX = 5_000
 EFFECT_BATCH_MAX = 256
 PROJECTION_BATCH_MAX = 4_000
 
+YOUNG_OBJECTS: Final = 20_000
+"""New objects, less those that are gone, before the garbage collector looks at them."""
 
 Lag = Callable[[Partition, int], None]
 
@@ -162,3 +165,14 @@ class Shop:
 async def end_all(running: Sequence[Running], timeout_s: float) -> None:
     """Ends all steps at once, each within the time."""
     await asyncio.gather(*[one.end(timeout_s) for one in running])
+
+
+def collect_rarely() -> None:
+    """Tells the garbage collector how we live: what is loaded stays, what is in flight goes soon.
+
+    By its own figures it would look through all of memory for every few batches, which took a
+    quarter of the time of a pure step.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 50, 50)

@@ -25,7 +25,7 @@ from connectors.metrics.prometheus import PrometheusMeter, serve
 from infra.assembly import World, ports
 from infra.endpoints import cluster
 from infra.operation.endings import FAILED, NEEDS_A_PERSON
-from infra.running import Doors, Running, Shop, end_all
+from infra.running import Doors, Running, Shop, collect_rarely, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.topology import Ports, topology
@@ -111,6 +111,7 @@ class Work:
         for name, running in self._running.items():
             self._attend(self._pump(running, channels[name]))
             self._attend(running.runtime.failure.wait())
+        collect_rarely()
         log.info(
             "worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics"
         )

@@ -48,6 +48,7 @@ class PureRuntime:
         work = await self._transform(batch)
         await self.drain()
         self._committing = self.failure.watch(asyncio.create_task(self._commit(work)))
+        await asyncio.sleep(0)  # it begins now, not when the next batch is transformed already
         if batch.records:
             self.meter.received(self.step.name, len(batch.records))
             self.meter.took(self.step.name, self.clock.monotonic() - began)
@@ -66,13 +67,14 @@ class PureRuntime:
 
     async def _transform(self, batch: Batch) -> Work:
         outputs: dict[Partition, list[Encoded]] = defaultdict(list)
-        progress: dict[Partition, Progress] = {}
+        last: dict[Partition, int] = {}
         for record in batch.records:
             try:
                 outputs[record.partition] += self._outputs(record)
             except Rejected as why:
                 outputs[record.partition].append(await self._letter(record, why))
-            progress[record.partition] = Progress(record.offset + 1)
+            last[record.partition] = record.offset
+        progress = {partition: Progress(offset + 1) for partition, offset in last.items()}
         for partition, end in batch.ends.items():
             reached = progress.get(partition) or self._so_far(partition, batch)
             if reached is None or end > reached.offset:  # markers would leave lag for ever

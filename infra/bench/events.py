@@ -14,6 +14,7 @@ from streams.publishing import Upstream, record
 from streams.registry import Registry
 
 CAMERAS: Final = 64
+MORNING: Final = datetime.now(UTC).replace(microsecond=0)
 SOURCE: Final = "bench"
 
 Event = Callable[[int], Upstream]
@@ -21,7 +22,7 @@ Event = Callable[[int], Upstream]
 
 def sighting(number: int) -> SmartDetection:
     """A camera event of about 578 bytes."""
-    began = datetime.now(UTC) + timedelta(milliseconds=number)
+    began = MORNING + timedelta(milliseconds=number)
     return SmartDetection(
         event_id=f"6670a1f3b2c4d5e6{number:08d}",
         source=SOURCE,

@@ -1,6 +1,7 @@
 """The real `enrich` step, exactly once, against a raw loop of the client library."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from infra.bench.events import publish, registry, sighting
 from infra.bench.place import Place
 from infra.bench.raw_loop import raw_loop
 from infra.bench.rounds import Bench, Run, timed
-from infra.running import PURE_BATCH_MAX
+from infra.running import PURE_BATCH_MAX, collect_rarely
 from streams.records import Partition
 from streams.steps import Pure
 from streams.topics import CAMERA_EVENTS, ENRICHED
@@ -37,13 +38,25 @@ def transform(place: Place, events: int) -> Iterator[Bench]:
     runs = count()
 
     def ours() -> Run:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with collecting_rarely(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_enrich(place, events, f"enrich-{next(runs)}"))
 
     def raw() -> Run:
         return raw_loop(place.cluster, events, f"raw-{next(runs)}")
 
     yield Bench(ours, raw)
+
+
+@contextmanager
+def collecting_rarely() -> Iterator[None]:
+    """As in a worker; the raw loop has Python's own settings."""
+    before = gc.get_threshold()
+    collect_rarely()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 async def _enrich(place: Place, events: int, group: str) -> Run:
