@@ -1,4 +1,4 @@
-"""Makes the read model's schema, or brings it up to date; safe to run again, and by many at once.
+"""Makes the database's schemas, or brings them up to date; safe to run again, and by many at once.
 
 Alembic keeps the history and writes the SQL, asyncpg runs it: one transaction, no second driver.
 """
@@ -17,6 +17,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
 from connectors.postgres.connection import READ_MODEL, Connection, quoted
+from connectors.postgres.starts import OPERATION
 
 DAYS_AHEAD: Final = 14
 POSTGRESQL_MIN: Final = 15
@@ -37,6 +38,9 @@ GRANTS: Final[Mapping[str, str]] = {
     "projection_offsets": "select, insert, update",
 }
 """What the application's role may do, and all it may do."""
+
+GRANTS_OF_OPERATION: Final[Mapping[str, str]] = {"unfinished_starts": "select, insert, delete"}
+"""Likewise in the schema of the workers' own state, which no rebuild touches."""
 
 
 class MigrationFailed(Exception):  # noqa: N818  # what it says is a state of the database
@@ -60,6 +64,8 @@ async def migrate(
             await _check(connection, application_role)
             async with connection.transaction():
                 await _migrate(connection, application_role, schema, say)
+                if schema == READ_MODEL:
+                    await _operation(connection, application_role, say)
         finally:
             await connection.close()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -72,14 +78,27 @@ async def _migrate(
     connection: Connection, role: str, schema: str, say: Callable[[str], None]
 ) -> None:
     await connection.execute(ONE_AT_A_TIME)
-    await connection.execute(f"create schema if not exists {quoted(schema)}")
-    await connection.execute(f"set local search_path to {quoted(schema)}, pg_temp")
-    await _upgrade(connection, schema, say)
-    await _grant(connection, schema, role)
+    await _enter(connection, schema)
+    await _upgrade(connection, schema, MIGRATIONS, say)
+    await _grant(connection, schema, GRANTS, role)
+    await connection.execute(
+        f"grant execute on function ensure_partitions(date, date) to {quoted(role)}"
+    )
     today = datetime.now(UTC).date()
     span = (today - timedelta(days=1), today + timedelta(days=DAYS_AHEAD))
     made = await connection.fetchval("select ensure_partitions($1, $2)", *span)
     say(f"{schema}: partitions ready until {span[1]} ({made} made)")
+
+
+async def _operation(connection: Connection, role: str, say: Callable[[str], None]) -> None:
+    await _enter(connection, OPERATION)
+    await _upgrade(connection, OPERATION, MIGRATIONS / OPERATION, say)
+    await _grant(connection, OPERATION, GRANTS_OF_OPERATION, role)
+
+
+async def _enter(connection: Connection, schema: str) -> None:
+    await connection.execute(f"create schema if not exists {quoted(schema)}")
+    await connection.execute(f"set local search_path to {quoted(schema)}, pg_temp")
 
 
 def role_of(database_url: str) -> str:
@@ -111,8 +130,10 @@ async def _check(connection: Connection, role: str) -> None:
         raise MigrationFailed(text)
 
 
-async def _upgrade(connection: Connection, schema: str, say: Callable[[str], None]) -> None:
-    script = ScriptDirectory(str(MIGRATIONS))
+async def _upgrade(
+    connection: Connection, schema: str, folder: Path, say: Callable[[str], None]
+) -> None:
+    script = ScriptDirectory(str(folder))
     current = None
     if await connection.fetchval("select to_regclass('alembic_version')"):
         current = await connection.fetchval("select version_num from alembic_version")
@@ -147,9 +168,8 @@ def _sql(script: ScriptDirectory, current: str | None) -> str:
     return written.getvalue()
 
 
-async def _grant(connection: Connection, schema: str, role: str) -> None:
+async def _grant(connection: Connection, schema: str, grants: Mapping[str, str], role: str) -> None:
     who = quoted(role)
     await connection.execute(f"grant usage on schema {quoted(schema)} to {who}")
-    for table, rights in GRANTS.items():
+    for table, rights in grants.items():
         await connection.execute(f"grant {rights} on {table} to {who}")
-    await connection.execute(f"grant execute on function ensure_partitions(date, date) to {who}")

@@ -6,7 +6,8 @@ is under way goes into the log, then we leave the group.
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -14,6 +15,7 @@ import structlog
 
 from agents.runtime.effect import EffectRuntime
 from agents.runtime.failure import Failure
+from agents.runtime.guard import Guard
 from agents.runtime.projection import ProjectionRuntime
 from agents.runtime.pure import PureRuntime
 from connectors.kafka.clients import Cluster
@@ -24,7 +26,7 @@ from connectors.kafka.reader import GroupReader
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.settings import Settings
 from infra.topology import Ports
-from streams.lanes import Batch, Lane, LedgerReader, Letters, Reader
+from streams.lanes import Batch, Lane, LedgerReader, Letters
 from streams.ports import Clock, MediaStore
 from streams.records import Partition
 from streams.steps import Projection, Pure, Step
@@ -44,6 +46,11 @@ Lag = Callable[[Partition, int], None]
 class OpenedLane(Lane, Protocol):
     """A lane that joins its group when it is told to."""
 
+    @property
+    def silent_s(self) -> float:
+        """For how long its threads have not turned."""
+        ...
+
     async def open(self) -> None:
         """Ends what a killed predecessor left open, then joins the group."""
         ...
@@ -51,6 +58,11 @@ class OpenedLane(Lane, Protocol):
 
 class PollingReader(LedgerReader, Protocol):
     """A ledger's reader that joins its group when it is told to."""
+
+    @property
+    def silent_s(self) -> float:
+        """For how long its thread has not turned."""
+        ...
 
     async def start_polling(self) -> None:
         """Joins the group."""
@@ -89,20 +101,28 @@ class Running:
     """One step of this process: where its batches come from and who works on them."""
 
     step: Step
-    reader: Reader
+    reader: OpenedLane | PollingReader
     runtime: Runtime
     opens: Sequence[Callable[[], Awaitable[None]]]
     """What must have happened, in this order, before the first batch."""
     draining: bool = False
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    took: float | None = None
+    """When it took the last batch, in seconds of the monotonic clock."""
 
     async def start(self) -> None:
         """Joins the step's group, once what the step needs is there."""
         for opened in self.opens:
             await opened()
 
+    @property
+    def under_way(self) -> Mapping[str, int]:
+        """What an effect step has in hand; the others have nothing between two batches."""
+        return self.runtime.under_way if isinstance(self.runtime, EffectRuntime) else {}
+
     async def work(self, batch: Batch) -> None:
         """One batch; what comes after draining began is left to whoever comes next."""
+        self.took = time.monotonic()
         async with self.busy:
             if not self.draining:
                 await self.runtime.handle(batch)
@@ -129,6 +149,7 @@ class Shop:
     settings: Settings
     ports: Ports
     meter: PrometheusMeter
+    guard: Guard
     doors: Doors = Doors()  # frozen
 
     def make(self, step: Step) -> Running:
@@ -143,16 +164,17 @@ class Shop:
             self._lag(step.name),
         )
         if isinstance(step, Pure):
-            runtime: Runtime = PureRuntime(step, lane, *self._tools())
+            runtime: Runtime = PureRuntime(step, lane, *self._tools(), guard=self.guard)
             return Running(step, lane, runtime, (step.ready, lane.open))
-        return Running(step, lane, EffectRuntime(step, lane, *self._tools()), (lane.open,))
+        effect = EffectRuntime(step, lane, *self._tools(), guard=self.guard)
+        return Running(step, lane, effect, (lane.open,))
 
     def _projection(self, step: Projection) -> Running:
         topics = tuple(topic.name for topic in step.reads)
         subscription = Subscription(step.name, topics, PROJECTION_BATCH_MAX, ledger=True)
         reader = self.doors.reader(self.cluster, subscription, self._lag(step.name))
         letters = self.doors.letters(self.cluster)
-        runtime = ProjectionRuntime(step, reader, letters, *self._tools())
+        runtime = ProjectionRuntime(step, reader, letters, *self._tools(), guard=self.guard)
         return Running(step, reader, runtime, (reader.start_polling,))
 
     def _tools(self) -> tuple[MediaStore, PrometheusMeter, Clock]:

@@ -109,8 +109,18 @@ class Settings(BaseSettings):
     drain_timeout_s: PositiveFloat = Field(
         20.0, description="How long a stopping worker may finish work."
     )
+    stall_timeout_s: PositiveFloat = Field(
+        60.0,
+        description="A worker in which nothing else can go on for so long is ended; "
+        "the record at fault is found.",
+    )
+    memory_max_mb: PositiveInt = Field(
+        2048,
+        description="A worker process that occupies more ends in order and is started again; "
+        "about as much more may be asked for at once.",
+    )
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
-        9400, description="First port tried for a worker's metrics; 0 picks any."
+        9400, description="First port tried for a worker's metrics and health; 0 picks any."
     )
     api_host: str = Field("127.0.0.1", description="Loopback only until API keys exist.")
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(

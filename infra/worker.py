@@ -21,10 +21,12 @@ from mode import Service
 
 from connectors.kafka.lane import CANT_PASS
 from connectors.kafka.polling import LogLost
-from connectors.metrics.prometheus import PrometheusMeter, serve
+from connectors.metrics.prometheus import serve
+from connectors.postgres.starts import PostgresStarts
 from infra.assembly import World, ports
 from infra.endpoints import cluster
-from infra.operation.endings import FAILED, NEEDS_A_PERSON
+from infra.operation.endings import AGAIN, FAILED, NEEDS_A_PERSON
+from infra.operation.vitals import Vitals, looked_after
 from infra.running import Doors, Running, Shop, collect_rarely, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
@@ -81,10 +83,13 @@ class Work:
         self.steps = tuple(steps)
         self._make = make
         self.failure: BaseException | None = None
+        self.again = False
+        """Whether it ends for want of a fresh process."""
         self._settings = settings
         self._found = found
         self._stack = AsyncExitStack()
         self._ports: Ports | None = None
+        self._vitals: Vitals | None = None
         self._running: dict[str, Running] = {}
         self._beginning: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,19 +104,31 @@ class Work:
             self._stop_if_failed(self._beginning)
 
     async def _begin(self, channels: dict[str, Any]) -> None:
+        self._vitals = vitals = await self._stack.enter_async_context(
+            looked_after(
+                self._settings,
+                self.steps,
+                PostgresStarts(self._found.database_url),
+                self._make.world.clock,
+                self._end_for_another,
+            )
+        )
+        port = serve(vitals.meter.registry, self._settings.metrics_port, vitals.told)
         kafka = cluster(self._settings, self._found)
         opening = ports(self._settings, self._found, kafka, self._fail, self._make.world)
         self._ports = opened = await self._stack.enter_async_context(opening)
-        meter = PrometheusMeter()
-        port = serve(meter.registry, self._settings.metrics_port)
-        shop = Shop(kafka, self._settings, opened, meter, self._make.doors)
-        mine = [s for s in self._make.topology(opened, self._settings) if s.name in self.steps]
-        self._running = {step.name: shop.make(step) for step in mine}
+        shop = Shop(kafka, self._settings, opened, vitals.meter, vitals.guard, self._make.doors)
+        steps = self._make.topology(opened, self._settings)
+        self._running = {step.name: shop.make(step) for step in steps if step.name in self.steps}
+        vitals.running = self._running
+        await vitals.suspects.look()
         await asyncio.gather(*[running.start() for running in self._running.values()])
         for name, running in self._running.items():
             self._attend(self._pump(running, channels[name]))
             self._attend(running.runtime.failure.wait())
+        self._attend(vitals.suspects.keep())
         collect_rarely()
+        vitals.ready()
         log.info(
             "worker.ready", steps=" ".join(self.steps), metrics=f"http://127.0.0.1:{port}/metrics"
         )
@@ -146,6 +163,8 @@ class Work:
         if self._finished:
             return
         self._finished = True
+        if self._vitals:
+            self._vitals.state = "ending"
         tasks = [*self._tasks, *filter(None, (self._beginning,))]
         for task in tasks:
             task.cancel()
@@ -161,6 +180,11 @@ class Work:
     def _stop_if_failed(self, task: asyncio.Task[None]) -> None:
         if task.done() and not task.cancelled() and (error := task.exception()):
             self._fail(error)
+
+    def _end_for_another(self) -> None:
+        """Ends in order, and asks whoever watches over this process for a fresh one."""
+        self.again = True
+        signal.raise_signal(signal.SIGTERM)
 
     def _fail(self, error: BaseException) -> None:
         if self.failure is None:
@@ -190,7 +214,7 @@ def run(
     except SystemExit as done:
         if done.code:
             return int(done.code)
-    return status_of(work.failure)
+    return AGAIN if work.again and not work.failure else status_of(work.failure)
 
 
 def status_of(failure: BaseException | None) -> int:

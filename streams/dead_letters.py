@@ -23,6 +23,8 @@ Reason = (
         "agent_failed",  # the agent raised, again and again
         "time_limit",  # the agent did not finish in time, again and again
         "row_refused",  # the read model's database refuses the row
+        "killed_worker",  # the worker's process died of it, again and again
+        "blocked_worker",  # nothing else in the worker could go on, until its watchdog ended it
     ]
 )
 

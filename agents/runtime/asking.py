@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from agents.runtime.calls import CallAbandoned, Calls, CallTimedOut
+from agents.runtime.guard import Guard
 from agents.runtime.letters import failed
 from streams import wire
 from streams.dead_letters import Rejected
@@ -35,7 +36,11 @@ class Asking:
 
     step: Effect[msgspec.Struct]
     clock: Clock
-    calls: Calls = field(default_factory=Calls)
+    guard: Guard
+    calls: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.calls = self.guard.calls()
 
     async def outputs(self, record: Record, since: datetime) -> tuple[Encoded, ...] | NotYet:
         """What the agent says of a record that it was first asked about at `since`.
@@ -43,15 +48,14 @@ class Asking:
         Raises Rejected: it becomes a dead letter. A store that is away or full is no fault of the
         record: it waits until there is room, however long that takes.
         """
-        received = wire.received(self.step.reads, record, self.step.siblings)
-        if received is None:
-            return ()
+        alone = False
         cause: Exception | None = None
         for attempt in range(TRIES_MAX):
             if attempt:
                 await self.clock.sleep(RETRY_FIRST_S * 2 ** (attempt - 1))
             try:
-                return await self._asked(received, since)
+                async with self.guard.one(self.step.name, record, alone=alone):
+                    return await self._asked(record, since)
             except StoreAway as error:
                 log.warning("store.away", step=self.step.name, error=str(error))
                 return NotYet(self.clock.now() + STORE_RETRY)
@@ -61,20 +65,24 @@ class Asking:
                 why, cause = self._late(error), error
                 if isinstance(error, CallAbandoned):
                     break  # asked again it would be there twice
+            except MemoryError as error:
+                alone = True  # somebody else may have taken it all
+                why, cause = failed(error), error
             except Exception as error:  # noqa: BLE001  # whatever an agent raises costs this record
                 why, cause = failed(error), error
         raise why from cause
 
-    async def _asked(
-        self, received: Received[msgspec.Struct], since: datetime
-    ) -> tuple[Encoded, ...] | NotYet:
+    async def _asked(self, record: Record, since: datetime) -> tuple[Encoded, ...] | NotYet:
+        received = wire.received(self.step.reads, record, self.step.siblings)
+        if received is None:
+            return ()
         answer = await self.calls.within(self.step.time_limit_s, self._call(received))
         if isinstance(answer, NotYet):
             return self._parked(answer, since)
         outputs = wire.vetted(self.step.writes, answer)
         encoded = tuple(wire.encoded(self.step.name, output) for output in outputs)
-        for output, record in zip(outputs, encoded, strict=True):
-            wire.check(output.topic, record)
+        for output, written in zip(outputs, encoded, strict=True):
+            wire.check(output.topic, written)
         return encoded
 
     async def _call(self, received: Received[msgspec.Struct]) -> object:

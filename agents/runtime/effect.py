@@ -16,6 +16,7 @@ import msgspec
 
 from agents.runtime.asking import Asking
 from agents.runtime.failure import Failure
+from agents.runtime.guard import Guard
 from agents.runtime.letters import failed, write_letter
 from agents.runtime.pure import count_published
 from streams.dead_letters import Rejected
@@ -66,6 +67,7 @@ class EffectRuntime:
     media: MediaStore
     meter: Meter
     clock: Clock
+    guard: Guard = field(default_factory=Guard)
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
     _last_of_key: dict[bytes, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _finished: list[Finished] = field(default_factory=list, init=False)
@@ -78,7 +80,7 @@ class EffectRuntime:
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.step.in_flight)
-        self._asking = Asking(self.step, self.clock)
+        self._asking = Asking(self.step, self.clock, self.guard)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when every record of the batch is on its way."""
@@ -244,4 +246,6 @@ class EffectRuntime:
         committed = await self.lane.commit(work)
         for partition in committed:
             owners[partition].window.settle(offsets[partition], work.progress[partition])
+        reached = {partition: work.progress[partition].offset for partition in committed}
+        self.guard.finished(self.step.name, reached)
         count_published(self.meter, self.step.name, work, committed)

@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from agents.runtime.failure import Failure
+from agents.runtime.guard import Convicted, Guard
 from agents.runtime.letters import write_letter
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, LedgerReader, Letters
@@ -71,11 +72,15 @@ class ProjectionRuntime:
     media: MediaStore
     meter: Meter
     clock: Clock
+    guard: Guard = field(default_factory=Guard)
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
     _writing: dict[int, deque[asyncio.Task[None]]] = field(
         default_factory=lambda: defaultdict(deque), init=False
     )
     failure: Failure = field(default_factory=Failure, init=False)
+
+    def __post_init__(self) -> None:
+        self._cursor = self.guard.cursor(self.step.name)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when the batch is folded, and each write is under way or waits for one at most.
@@ -103,9 +108,16 @@ class ProjectionRuntime:
         folded: list[Folded] = []
         for first in range(0, len(records), FOLDED_AT_ONCE):
             part = records[first : first + FOLDED_AT_ONCE]
-            folded += [fold(self.step.reads, record, self.step.siblings) for record in part]
+            async with self.guard.batch(self._cursor, self.step.name, part) as convicted:
+                folded += [self._folded(record, convicted) for record in part]
             await asyncio.sleep(0)
         return folded
+
+    def _folded(self, record: Record, convicted: Convicted) -> Folded:
+        self._cursor.mark(record.partition, record.offset)
+        if convicted and (why := convicted.get((record.partition, record.offset))):
+            return Folded(record, (), why)
+        return fold(self.step.reads, record, self.step.siblings)
 
     async def drain(self) -> None:
         """Returns when everything handed in is written."""
@@ -218,6 +230,7 @@ class ProjectionRuntime:
         await self.step.into.write(ProjectionBatch(rows, moves))
         for partition, end in ends.items():
             self._owned[partition].next = end
+        self.guard.finished(self.step.name, ends)
 
     def _since(self, partition: Partition) -> int:
         owned = self._owned.get(partition)

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from agents.runtime.failure import Failure
+from agents.runtime.guard import Convicted, Guard
 from agents.runtime.letters import failed, write_letter
 from streams import wire
 from streams.dead_letters import Rejected
@@ -25,6 +26,10 @@ from streams.steps import Pure
 TOPIC: Final = attrgetter("topic")
 
 
+class Crowded(Exception):  # noqa: N818  # says what it was like
+    """Memory ran out while others were there too, who may be at fault."""
+
+
 @dataclass
 class PureRuntime:
     """One pure step of one worker."""
@@ -34,9 +39,13 @@ class PureRuntime:
     media: MediaStore
     meter: Meter
     clock: Clock
+    guard: Guard = field(default_factory=Guard)
     _committing: asyncio.Task[None] | None = field(default=None, init=False)
     _reached: dict[Partition, tuple[int, Progress]] = field(default_factory=dict, init=False)
     failure: Failure = field(default_factory=Failure, init=False)
+
+    def __post_init__(self) -> None:
+        self._cursor = self.guard.cursor(self.step.name)
 
     async def handle(self, batch: Batch) -> None:
         """Returns when the batch is transformed and the one before it is in the log."""
@@ -45,7 +54,10 @@ class PureRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
-        work = await self._transform(batch)
+        try:
+            work = await self._transform(batch, alone=False)
+        except Crowded:
+            work = await self._transform(batch, alone=True)
         await self.drain()
         self._committing = self.failure.watch(asyncio.create_task(self._commit(work)))
         await asyncio.sleep(0)  # it begins now, not when the next batch is transformed already
@@ -65,15 +77,22 @@ class PureRuntime:
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
 
-    async def _transform(self, batch: Batch) -> Work:
+    async def _transform(self, batch: Batch, *, alone: bool) -> Work:
         outputs: dict[Partition, list[Encoded]] = defaultdict(list)
         last: dict[Partition, int] = {}
-        for record in batch.records:
-            try:
-                outputs[record.partition] += self._outputs(record)
-            except Rejected as why:
-                outputs[record.partition].append(await self._letter(record, why))
-            last[record.partition] = record.offset
+        mark, name = self._cursor.mark, self.step.name
+        async with self.guard.batch(self._cursor, name, batch.records, alone=alone) as convicted:
+            for record in batch.records:
+                try:
+                    mark(record.partition, record.offset)
+                    outputs[record.partition] += self._outputs(record, convicted)
+                except Rejected as why:
+                    outputs[record.partition].append(await self._letter(record, why))
+                except MemoryError as error:
+                    if not alone:
+                        raise Crowded from error  # somebody else may have taken it all
+                    outputs[record.partition].append(await self._letter(record, failed(error)))
+                last[record.partition] = record.offset
         progress = {partition: Progress(offset + 1) for partition, offset in last.items()}
         for partition, end in batch.ends.items():
             reached = progress.get(partition) or self._so_far(partition, batch)
@@ -91,15 +110,17 @@ class PureRuntime:
         lease, reached = self._reached.get(partition, (-1, Progress(0)))
         return reached if lease == batch.leases.get(partition) else batch.starts.get(partition)
 
-    def _outputs(self, record: Record) -> list[Encoded]:
-        """Of one record. Raises Rejected."""
+    def _outputs(self, record: Record, convicted: Convicted) -> list[Encoded]:
+        """Of one record. Raises Rejected, or MemoryError."""
+        if convicted and (why := convicted.get((record.partition, record.offset))):
+            raise why
         try:
             received = wire.received(self.step.reads, record, self.step.siblings)
             if received is None:
                 return []
             outputs = wire.vetted(self.step.writes, self.step.runs(received))
             return [wire.encoded(self.step.name, output) for output in outputs]
-        except Rejected:
+        except (Rejected, MemoryError):
             raise
         except BaseException as error:  # an agent's own costs one record; nothing is awaited here
             raise failed(error) from error
@@ -112,6 +133,8 @@ class PureRuntime:
         if not work.progress:
             return
         committed = await self.lane.commit(work)
+        reached = {partition: work.progress[partition].offset for partition in committed}
+        self.guard.finished(self.step.name, reached)
         count_published(self.meter, self.step.name, work, committed)
 
 

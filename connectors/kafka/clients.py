@@ -2,13 +2,19 @@
 
 import logging
 import ssl
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 LIBRDKAFKA: Final = logging.getLogger("librdkafka")
 """Where confluent-kafka's library writes, instead of to standard error."""
+
+CALL_TIMEOUT_S: Final = 15.0
+STUCK_GRACE_S: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,27 @@ class Cluster:
             "ssl_context": context,
             "client_id": "vidette",
         }
+
+
+def bounded(call: Callable[[], None]) -> None:
+    """Gives a call up that ignores its own time-out, which is then like any unclear end.
+
+    librdkafka waits for ever when the group's coordinator went away in between (issue 5456, not
+    mended in 2.16). The thread that is stuck keeps its producer, which the successor fences.
+    """
+    failures: list[KafkaException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except KafkaException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="send-offsets", daemon=True)
+    thread.start()
+    thread.join(CALL_TIMEOUT_S + STUCK_GRACE_S)
+    if thread.is_alive():
+        text = "send_offsets_to_transaction is stuck"
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001  # public too
+    if failures:
+        raise failures[0]

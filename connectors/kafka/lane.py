@@ -19,7 +19,7 @@ from typing import Final, TypeVar, cast
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.clients import CALL_TIMEOUT_S, LIBRDKAFKA, Cluster, bounded
 from connectors.kafka.ownership import Snapshot
 from connectors.kafka.polling import Subscription
 from connectors.kafka.reader import GroupReader
@@ -31,8 +31,6 @@ R = TypeVar("R")
 log = structlog.get_logger(__name__)
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
-CALL_TIMEOUT_S: Final = 15.0
-STUCK_GRACE_S: Final = 2.0
 RETRY_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
 FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
@@ -82,6 +80,15 @@ class KafkaLane:
         self._make_producer = producer
         self._producer: Producer | None = None
         self._closing = threading.Event()
+        self._turned: float | None = None
+        """When the thread of transactions last turned; None when it has nothing to do."""
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the poll thread, or a transaction under way, has not turned."""
+        turned = self._turned
+        transacting_s = 0.0 if turned is None else time.monotonic() - turned
+        return max(self._reader.silent_s, transacting_s)
 
     async def open(self) -> None:
         """Ends what a killed predecessor left open, then joins the group."""
@@ -116,13 +123,21 @@ class KafkaLane:
             self._producer.purge()
 
     async def _in_thread(self, call: Callable[[], R]) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+        def turning() -> R:
+            self._turned = time.monotonic()
+            try:
+                return call()
+            finally:
+                self._turned = None
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, turning)
 
     # Everything below runs in the one thread of transactions.
 
     def _commit(self, work: Work) -> frozenset[Partition]:
         pause_s = RETRY_S
         while not self._closing.is_set():
+            self._turned = time.monotonic()
             producer = self._ready_producer()
             if producer is None:
                 break
@@ -159,7 +174,7 @@ class KafkaLane:
         for partition in ours:
             self._produce(producer, work.outputs.get(partition, ()))
         offsets = [self._offset(p, work.progress[p]) for p in ours]
-        _bounded(
+        bounded(
             lambda: producer.send_offsets_to_transaction(
                 offsets, snapshot.membership, CALL_TIMEOUT_S
             )
@@ -220,6 +235,7 @@ class KafkaLane:
         """A producer whose predecessor's transaction has ended; None only when closing."""
         pause_s = RETRY_S
         while self._producer is None and not self._closing.is_set():
+            self._turned = time.monotonic()
             producer = self._make_producer(self._settings(), logger=LIBRDKAFKA)
             try:
                 producer.init_transactions(CALL_TIMEOUT_S)
@@ -257,6 +273,7 @@ class KafkaLane:
         asked = [TopicPartition(self._cluster.named(p.topic), p.number) for p in partitions]
         try:
             while not self._closing.is_set():
+                self._turned = time.monotonic()
                 try:
                     answers = consumer.committed(asked, CALL_TIMEOUT_S)
                 except KafkaException as error:
@@ -272,27 +289,3 @@ class KafkaLane:
             return {}
         finally:
             consumer.close()
-
-
-def _bounded(call: Callable[[], None]) -> None:
-    """Gives a call up that ignores its own time-out, which is then like any unclear end.
-
-    librdkafka waits for ever when the group's coordinator went away in between (issue 5456, not
-    mended in 2.16). The thread that is stuck keeps its producer, which the successor fences.
-    """
-    failures: list[KafkaException] = []
-
-    def run() -> None:
-        try:
-            call()
-        except KafkaException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=run, name="send-offsets", daemon=True)
-    thread.start()
-    thread.join(CALL_TIMEOUT_S + STUCK_GRACE_S)
-    if thread.is_alive():
-        text = "send_offsets_to_transaction is stuck"
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, text))  # noqa: SLF001  # public too
-    if failures:
-        raise failures[0]

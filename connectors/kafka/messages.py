@@ -1,5 +1,7 @@
 """confluent-kafka's messages as our records, and the two of its error codes that are no errors."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from operator import methodcaller
 from typing import Final, cast
 
@@ -42,3 +44,11 @@ def _headers(message: Message) -> Headers:
         if value is None:
             return [(name, value or b"") for name, value in headers]
     return cast("list[tuple[str, bytes]]", headers)
+
+
+def short(partitions: Iterable[Partition]) -> str:
+    """Partitions for people: each topic once."""
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for topic, number in sorted(partitions):
+        numbers[topic].append(str(number))
+    return " ".join(f"{topic}[{','.join(held)}]" for topic, held in numbers.items())

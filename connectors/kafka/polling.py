@@ -6,8 +6,8 @@ it out. It alone touches the consumer; others leave wishes here, which it obeys 
 
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from confluent_kafka import (
 
 from connectors.kafka.backlog import Backlog, Portion
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
+from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of, short
 from connectors.kafka.ownership import Ownership
 from streams.lanes import Batch, Progress
 from streams.records import Partition, Record
@@ -77,9 +77,15 @@ class Polling:
         self._paused: set[Partition] = set()
         self._measured = 0.0
         self._portion = Portion(subscription.batch_max)
+        self._turned = 0.0
         self.thread = threading.Thread(
             target=self._run, name=f"poll-{subscription.group}", daemon=True
         )
+
+    @property
+    def silent_s(self) -> float:
+        """For how long the thread has not turned; 0 before it starts and when it has ended."""
+        return time.monotonic() - self._turned if self._turned and self.thread.is_alive() else 0.0
 
     def _run(self) -> None:
         failure: BaseException | None = None
@@ -141,7 +147,7 @@ class Polling:
         What it gives of a partition that changed hands meanwhile may be of the ownership before;
         such records are left, and read again from where the new lease begins.
         """
-        before = self._leases
+        before, self._turned = self._leases, time.monotonic()
         messages = consumer.consume(records_max, POLL_S)
         self._portion.came(messages)
         self.ownership.join(consumer.consumer_group_metadata())
@@ -232,13 +238,14 @@ class Polling:
         self._pause(consumer, self._paused | self._waiting & set(ours))
         if not self.backlog.stopping:
             self.ownership.lease(starts)
-        log.info("kafka.assigned", group=self._subscription.group, partitions=_short(ours))
+        log.info("kafka.assigned", group=self._subscription.group, partitions=short(ours))
 
     def _committed(
         self, consumer: Consumer, partitions: list[TopicPartition]
     ) -> dict[Partition, Progress]:
         """Where the group stands; a time-out means wait, never reset: open transactions end."""
         while not self.backlog.stopping:
+            self._turned = time.monotonic()
             try:
                 answers = consumer.committed(partitions, COMMITTED_TIMEOUT_S)
             except KafkaException as error:
@@ -261,7 +268,7 @@ class Polling:
         for partition in gone:
             self._lag(partition, 0)  # what is left there is somebody else's to tell
         consumer.incremental_unassign(partitions)
-        log.info("kafka.revoked", group=self._subscription.group, partitions=_short(gone))
+        log.info("kafka.revoked", group=self._subscription.group, partitions=short(gone))
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         log.warning("kafka.lost", group=self._subscription.group, partitions=len(partitions))
@@ -288,10 +295,3 @@ class Polling:
 
     def _partition(self, topic: str, number: int) -> Partition:
         return Partition(self._cluster.catalogued(topic), number)
-
-
-def _short(partitions: Iterable[Partition]) -> str:
-    numbers: dict[str, list[str]] = defaultdict(list)
-    for topic, number in sorted(partitions):
-        numbers[topic].append(str(number))
-    return " ".join(f"{topic}[{','.join(held)}]" for topic, held in numbers.items())

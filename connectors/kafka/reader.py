@@ -37,6 +37,11 @@ class GroupReader:
         """What a transaction must look at."""
         return self._polling.ownership
 
+    @property
+    def silent_s(self) -> float:
+        """For how long the poll thread has not turned; 0 before it starts and when it has ended."""
+        return self._polling.silent_s
+
     async def start_polling(self) -> None:
         """Joins the group. Raises KafkaException when the topics can't be described."""
         await self.topic_ids()

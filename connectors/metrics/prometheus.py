@@ -1,9 +1,17 @@
 """All metrics, in one list; counted per batch, never per event of a batch."""
 
+import collections
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -13,6 +21,8 @@ class PrometheusMeter:
     """Implements `streams.ports.Meter`; each instance has a registry of its own."""
 
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    letters: collections.Counter[tuple[str, str]] = field(default_factory=collections.Counter)
+    """Dead letters by step and reason."""
 
     def __post_init__(self) -> None:
         self._received = Counter(
@@ -46,6 +56,18 @@ class PrometheusMeter:
             ["step", "topic", "partition"],
             registry=self.registry,
         )
+        self._abandoned = Gauge(
+            "vidette_calls_abandoned",
+            "Calls of agents that ran out of time and can't be ended.",
+            ["step"],
+            registry=self.registry,
+        )
+        self._suspects = Gauge(
+            "vidette_suspects",
+            "Records that were under way when a worker died, and that are not finished yet.",
+            ["step"],
+            registry=self.registry,
+        )
 
     def received(self, step: str, records: int) -> None:
         """Records taken from the log."""
@@ -58,6 +80,7 @@ class PrometheusMeter:
     def dead(self, step: str, reason: str) -> None:
         """A record became a dead letter."""
         self._dead.labels(step, reason).inc()
+        self.letters[step, reason] += 1
 
     def took(self, step: str, seconds: float) -> None:
         """How long a batch or a record was worked on."""
@@ -67,20 +90,54 @@ class PrometheusMeter:
         """Records not read yet."""
         self._lag.labels(step, topic, str(partition)).set(records)
 
+    def abandoned(self, step: str, calls: int) -> None:
+        """Calls that go on though nobody waits for them."""
+        self._abandoned.labels(step).set(calls)
+
+    def suspects(self, step: str, records: int) -> None:
+        """Records with unfinished starts."""
+        self._suspects.labels(step).set(records)
+
 
 PORTS_TRIED: Final = 100
 
+Health = Callable[[], tuple[bool, bytes]]
+"""Whether all is well, and JSON that says more."""
 
-def serve(registry: CollectorRegistry, first_port: int) -> int:
-    """Serves `/metrics` on loopback, on the first free port from `first_port`; returns the port.
 
-    Raises OSError when none of 100 ports is free.
+def serve(registry: CollectorRegistry, first_port: int, health: Health) -> int:
+    """Serves `/metrics` and `/health` on loopback, on the first free port from `first_port`.
+
+    Returns the port. Raises OSError when none of 100 ports is free.
     """
+    app = _app(registry, health)
     for port in range(first_port, first_port + PORTS_TRIED if first_port else 1):
         try:
-            server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+            server = make_server("127.0.0.1", port, app, ThreadingWSGIServer, _Silent)
         except OSError:
             continue
+        threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
         return int(server.server_port)
     text = f"no free port from {first_port}; set VIDETTE_METRICS_PORT to another one"
     raise OSError(text)
+
+
+def _app(
+    registry: CollectorRegistry, health: Health
+) -> "Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]":
+    metrics = make_wsgi_app(registry)
+
+    def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/health":
+            return metrics(environ, start_response)  # type: ignore[no-any-return]  # untyped there
+        is_well, body = health()
+        status = "200 OK" if is_well else "503 Service Unavailable"
+        start_response(status, [("Content-Type", "application/json")])
+        return [body]
+
+    return app
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # its name there
+        """Requests are no news."""

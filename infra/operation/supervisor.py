@@ -20,10 +20,11 @@ from typing import Final
 
 from infra.operation.endings import AGAIN, NEEDS_A_PERSON, cause
 
-DELAYS_S: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+DELAYS_S: Final = (0.0, 0.5, 1.0, 1.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Before a start again, by how many quick ends there were; the first comes at once.
 
-A worker that is back at once ends the transaction that its predecessor left open.
+A worker that is back at once ends the transaction that its predecessor left open; and it takes some
+ends until a record that kills its worker is found.
 """
 
 SETTLED_S: Final = 60.0

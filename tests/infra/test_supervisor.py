@@ -80,7 +80,7 @@ def test_the_first_start_again_is_at_once_and_the_next_one_waits(tmp_path: Path)
     with supervised(tmp_path, FRAIL) as found:
         delays = [found.logged("supervisor.again")["again_in_s"] for _ in range(2)]
 
-    assert delays == [0.0, 1.0]
+    assert delays == [0.0, 0.5]
 
 
 def test_each_process_has_a_slot_of_its_own(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Processes of ours under test: workers, started, killed and stopped, and commands."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,16 @@ class Worker:
         """The end of its standard error."""
         return self.log.read_text(errors="replace")[-6000:]
 
+    def lines(self, event: str) -> Iterator[Mapping[str, object]]:
+        """Everything that it has logged about this event."""
+        for line in self.log.read_bytes().splitlines():
+            try:
+                said = json.loads(line[line.find(b"{") :])
+            except ValueError:
+                continue  # a stack, or half a line; Faust puts terminal codes before some
+            if said.get("event") == event:
+                yield said
+
 
 def until(
     seen: Callable[[], T | None], said: Callable[[], str] = str, deadline_s: float = DEADLINE_S
@@ -72,6 +83,15 @@ def working(site: Site, *words: str, **settings: str) -> Iterator[Worker]:
     """A worker, by default of all steps; `words` are further ones of the command."""
     # what is killed must be the worker, no supervisor
     with process(site, *COMMAND, "worker", "--processes", "0", *words, **settings) as worker:
+        yield worker
+
+
+@contextmanager
+def buggy(site: Site, **settings: str) -> Iterator[Worker]:
+    """A worker whose agents have bugs, under a supervisor."""
+    supervisor = (sys.executable, "-m", "infra.operation.supervisor", "0", "1", "--")
+    bugs = (sys.executable, "-m", "tests.system.buggy_worker")
+    with process(site, *supervisor, *bugs, **settings) as worker:
         yield worker
 
 

@@ -126,6 +126,10 @@ class Site:
         """As the command does."""
         return finish(self.letters.redrive(ids, corrected=corrected))
 
+    def unfinished(self) -> list[str]:
+        """Steps of the records that were under way when a worker died, and are not finished yet."""
+        return finish(_unfinished(self.database.url))
+
     def taken(self, topic: str) -> list[Taken]:
         """Every committed record of a topic, as a client that isn't ours reads it."""
         return finish(_taken(self.cluster, topic))
@@ -175,6 +179,14 @@ async def _has_row(url: str, outcome: UUID) -> bool:
     connection = await asyncpg.connect(url, server_settings={"search_path": "read_model"})
     try:
         return bool(await connection.fetchval("select true from ai_events where id = $1", outcome))
+    finally:
+        await connection.close()
+
+
+async def _unfinished(url: str) -> list[str]:
+    connection = await asyncpg.connect(url, server_settings={"search_path": "operation"})
+    try:
+        return [row["step"] for row in await connection.fetch("select step from unfinished_starts")]
     finally:
         await connection.close()
 

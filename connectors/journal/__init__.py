@@ -1,0 +1,1 @@
+"""What is under way, in a file that outlives its process."""

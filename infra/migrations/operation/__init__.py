@@ -1,0 +1,1 @@
+"""Revisions of the schema `operation`: state of the workers, no fold of the log."""

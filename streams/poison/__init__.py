@@ -1,0 +1,1 @@
+"""Records that end or block their worker: found by starts that were never finished."""

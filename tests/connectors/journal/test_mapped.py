@@ -1,0 +1,135 @@
+"""The journal outlives its process, whatever the process dies of."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from connectors.journal.mapped import CELLS, MappedJournal, Remains, left_behind
+from infra.settings import ROOT
+from streams.poison.starts import Place
+from streams.records import Partition
+
+EVENTS: Final = Partition("camera.events.v1", 3)
+LOG: Final = Partition("ai.events.v1", 0)
+
+BEGIN: Final = """
+import faulthandler, os, signal, sys
+from pathlib import Path
+from connectors.journal.mapped import MappedJournal
+from infra.operation.watchdog import Watchdog
+from streams.poison.starts import Place
+from streams.records import Partition
+journal = MappedJournal(Path(sys.argv[1]))
+cursor = journal.cursor("project")
+"""
+KILLED: Final = f"""
+{BEGIN}
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 8), alone=False):
+        pass
+    with cursor.batch(alone=False):
+        cursor.mark(Partition("ai.events.v1", 0), 1 << 40)
+        cursor.mark(Partition("camera.registry.v1", 1), 2)
+        cursor.mark(Partition("ai.events.v1", 0), 3)
+        cursor.mark(Partition("ai.events.v1", 0), 4)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+CRASHED: Final = f"""
+{BEGIN}
+Watchdog(journal.file, 60).take_last_words()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+BLOCKED: Final = f"""
+{BEGIN}
+import re
+Watchdog(journal.file, 0.2).put_off()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    re.match(r"(a|a)*$", "a" * 60 + "b")
+"""
+
+
+@contextmanager
+def after(program: str, folder: Path) -> Iterator[Remains]:
+    """What a process leaves that has run this program and died of it; forgotten in the end."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder)],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode in {-9, -11, 1}, done.stderr
+    (remains,) = left_behind(folder)
+    yield remains
+    remains.forget()
+
+
+def test_what_was_under_way_is_found_and_what_had_ended_is_not(tmp_path: Path) -> None:
+    with after(KILLED, tmp_path) as remains:
+        found = {(start.place, start.alone, start.cause) for start in remains.starts}
+
+    assert found == {
+        (Place("describe", Partition("camera.clips.v1", 5), 7), True, "killed"),
+        (Place("project", LOG, 4), False, "killed"),
+    }
+
+
+def test_a_process_that_its_watchdog_ended_says_where_it_stood(tmp_path: Path) -> None:
+    with after(BLOCKED, tmp_path) as remains:
+        pass
+
+    assert [(start.place.offset, start.cause) for start in remains.starts] == [(7, "blocked")]
+    assert "most recent call first" in remains.stacks
+    assert "re/__init__.py" in remains.stacks
+
+
+def test_a_process_that_crashed_says_where(tmp_path: Path) -> None:
+    with after(CRASHED, tmp_path) as remains:
+        pass
+
+    assert [(start.place.offset, start.cause) for start in remains.starts] == [(7, "crashed")]
+    assert "Segmentation fault" in remains.stacks
+
+
+def test_what_is_forgotten_is_not_found_again(tmp_path: Path) -> None:
+    with after(KILLED, tmp_path):
+        pass
+
+    assert left_behind(tmp_path) == []
+
+
+def test_two_that_look_do_not_find_the_same(tmp_path: Path) -> None:
+    with after(KILLED, tmp_path):
+        assert left_behind(tmp_path) == []
+
+
+def test_the_journal_of_a_living_process_is_not_touched(tmp_path: Path) -> None:
+    journal = MappedJournal(tmp_path)
+    with journal.under_way(Place("describe", EVENTS, 7), alone=False):
+        assert left_behind(tmp_path) == []
+    journal.close()
+
+
+def test_a_process_that_ends_in_order_leaves_nothing(tmp_path: Path) -> None:
+    MappedJournal(tmp_path).close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.journal").write_bytes(b"dear diary")
+
+    assert left_behind(tmp_path) == []
+    assert (tmp_path / "mine.journal").read_bytes() == b"dear diary"
+
+
+def test_more_records_than_there_are_cells_do_no_harm(tmp_path: Path) -> None:
+    journal = MappedJournal(tmp_path)
+    with ExitStack() as stack:
+        for offset in range(CELLS + 10):
+            place = Place("describe", EVENTS, offset)
+            stack.enter_context(journal.under_way(place, alone=False))
+    journal.close()
