@@ -22,12 +22,20 @@ def start(offset: int, partition: Partition = CLIPS, step: str = "describe") -> 
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[StartsStore]:
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of a database; None for the twin."""
     if request.param == "memory":
+        return None
+    database: Database = request.getfixturevalue("database")
+    return database.url
+
+
+@pytest.fixture
+async def store(url: str | None) -> AsyncIterator[StartsStore]:
+    if url is None:
         yield MemoryStarts()
         return
-    database: Database = request.getfixturevalue("database")
-    postgres = PostgresStarts(database.url)
+    postgres = PostgresStarts(url)
     yield postgres
     await postgres.close()
 

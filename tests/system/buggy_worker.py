@@ -50,7 +50,7 @@ def swell() -> None:
 
 def leak() -> None:
     """Memory that nobody gives back, and that is really there."""
-    LEAKED.append(os.urandom(1 << 29))
+    LEAKED.append(os.urandom(320 << 20))
 
 
 def fail() -> None:
@@ -92,7 +92,7 @@ async def act_later(bug: str | None) -> Outputs | NotYet | None:
     """Does what needs a loop."""
     if bug == "nonsense":
         return cast("Outputs", "nonsense")
-    while bug == "hang":
+    while bug and bug.startswith("hang"):
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import httpx
 import pytest
 
+from infra.operation.vitals import ABANDONED_MAX
 from infra.services.endpoints import Endpoints
 from streams import identity
 from streams.dead_letters import DeadLetter
@@ -101,13 +103,18 @@ def name_of(letter: DeadLetter, site: Site) -> str:
 
 def healthy(worker: Worker) -> "dict[str, object] | None":
     """What the worker that runs now says, once all is well with it."""
+    return said(worker, 200)
+
+
+def said(worker: Worker, status: int) -> "dict[str, object] | None":
+    """What `/health` of the worker that was ready last says with this status."""
     ready = list(worker.lines("worker.ready"))
     try:
-        said = httpx.get(str(ready[-1]["metrics"]).replace("/metrics", "/health"))
-    except httpx.HTTPError:
+        answer = httpx.get(str(ready[-1]["metrics"]).replace("/metrics", "/health"))
+    except (httpx.HTTPError, IndexError):
         return None
-    found: dict[str, object] = said.json()
-    return found if said.is_success else None
+    found: dict[str, object] = answer.json()
+    return found if answer.status_code == status else None
 
 
 @pytest.fixture(scope="module")
@@ -155,15 +162,63 @@ def test_nobody_is_suspected_any_more(story: Story) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("bug", SLOW)
-def test_each_other_bug_is_found_as_well(
-    bug: str,
-    endpoints: Endpoints,
-    migrated_template: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    with migrated(endpoints, migrated_template) as database:
-        site = Site(fresh_cluster(endpoints), database, tmp_path_factory.mktemp("bug"))
-        story = told(site, {bug: SLOW[bug]}, stall_timeout_s="4")
+def test_each_other_bug_is_found_as_well(bug: str, site: Site) -> None:
+    story = told(site, {bug: SLOW[bug]}, stall_timeout_s="4")
 
     assert {name: letter.reason for name, letter in story.letters.items()} == {bug: SLOW[bug]}
     assert (story.rows[f"{bug}-before"], story.rows[f"{bug}-after"], story.left) == (1, 1, [])
+
+
+@pytest.fixture
+def site(
+    endpoints: Endpoints, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    with migrated(endpoints, migrated_template) as database:
+        yield Site(fresh_cluster(endpoints), database, tmp_path_factory.mktemp("bug"))
+
+
+def published(site: Site, *names: str) -> set[UUID]:
+    clip, _ = lay_out(site.clips)
+    upstream = Upstream(site.cluster)
+    events = [sighting("gate", name, str(clip)) for name in names]
+    for event in events:
+        upstream.event(event)
+    upstream.flush()
+    return {identity.event_id(event) for event in events}
+
+
+@pytest.mark.long
+def test_a_worker_that_leaks_finishes_what_it_has_and_is_started_again(site: Site) -> None:
+    wanted = published(site, "describe-bug-leak", "good")
+
+    with buggy(site, memory_max_mb="400") as worker:
+        worker.until(lambda: wanted <= {row.event_id for row in site.rows()})
+        again = worker.until(lambda: list(worker.lines("supervisor.again")))
+        worker.until(lambda: not any(site.lag().values()))
+
+    assert [line["cause"] for line in again] == ["it asked for a fresh process"]
+    assert (len(site.rows()), site.all_letters()) == (2, ())
+
+
+@pytest.mark.long
+def test_a_worker_with_too_many_calls_that_never_end_is_started_again(site: Site) -> None:
+    names = [f"describe-bug-hang{n}" for n in range(ABANDONED_MAX + 1)]
+    published(site, *names, "good")
+
+    with buggy(site) as worker:
+        again = worker.until(lambda: list(worker.lines("supervisor.again")))
+        worker.until(lambda: len(site.all_letters()) == len(names) and len(site.rows()) == 1)
+
+    assert [line["cause"] for line in again] == ["it asked for a fresh process"]
+    assert {letter.reason for letter in site.all_letters()} == {"time_limit"}
+
+
+@pytest.mark.long
+def test_a_worker_that_stands_still_says_so_until_it_is_ended(site: Site) -> None:
+    published(site, "describe-bug-block")
+
+    with buggy(site, stall_timeout_s="15") as worker:
+        health = worker.until(lambda: said(worker, 503))
+        worker.until(lambda: list(worker.lines("supervisor.again")))
+
+    assert health["status"] == "blocked"
