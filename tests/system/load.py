@@ -35,11 +35,16 @@ class Load:
     """Acknowledged."""
     attempted: set[UUID] = field(default_factory=set)
     _ending: threading.Event = field(default_factory=threading.Event)
+    _number: int = 0
 
-    def fresh(self) -> UUID:
-        """An inference result published and acknowledged from now on."""
-        before = set(self.inferences)
-        return until(lambda: next(iter(self.inferences - before), None))
+    def fresh(self) -> frozenset[UUID]:
+        """An inference result of each camera, published and acknowledged from now on.
+
+        Together they are in every partition.
+        """
+        first = self._number
+        wanted = {identity.inference_id(inference(first + n)) for n in range(CAMERAS)}
+        return until(lambda: frozenset(wanted) if wanted <= self.inferences else None)
 
     def run(self) -> None:
         """Until the end is near, and everything is acknowledged or refused."""
@@ -51,14 +56,14 @@ class Load:
 
     async def _run(self) -> None:
         publisher = KafkaPublisher(self.cluster)
-        number, under_way = 0, set[asyncio.Task[None]]()
+        under_way = set[asyncio.Task[None]]()
         while not self._ending.is_set():
             for _ in range(BURST):
-                for event in (inference(number), sighting(number)):
+                for event in (inference(self._number), sighting(self._number)):
                     task = asyncio.create_task(self._publish(publisher, event))
                     under_way.add(task)
                     task.add_done_callback(under_way.discard)
-                number += 1
+                self._number += 1
             await asyncio.sleep(BURST_EVERY_S)
         await asyncio.gather(*under_way)
         await publisher.close()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
+import pytest
+
 from infra.settings import ROOT
 from tests.system.site import Site
 
@@ -19,6 +21,9 @@ T = TypeVar("T")
 
 DEADLINE_S: Final = 90.0
 POLL_S: Final = 0.1
+PROTOCOLS: Final = ("consumer", pytest.param("classic", marks=pytest.mark.long))
+"""Of a group's members, `VIDETTE_KAFKA_GROUP_PROTOCOL`: both pass the same tests."""
+
 COMMAND: Final = (sys.executable, "-m", "infra")
 
 

@@ -104,9 +104,9 @@ class Site:
         """Every outcome in the read model."""
         return finish(_rows(self.database.url))
 
-    def has_row(self, outcome: UUID) -> bool:
-        """Whether the read model has this outcome."""
-        return finish(_has_row(self.database.url, outcome))
+    def has_rows(self, outcomes: Collection[UUID]) -> bool:
+        """Whether the read model has all of these outcomes."""
+        return finish(_count(self.database.url, outcomes)) == len(outcomes)
 
     def open_letters(self) -> list[DeadLetter]:
         """Every dead letter that nobody has redriven."""
@@ -175,10 +175,11 @@ async def _rows(url: str) -> list[Row]:
     return [Row(*record) for record in found]
 
 
-async def _has_row(url: str, outcome: UUID) -> bool:
+async def _count(url: str, outcomes: Collection[UUID]) -> int:
     connection = await asyncpg.connect(url, server_settings={"search_path": "read_model"})
     try:
-        return bool(await connection.fetchval("select true from ai_events where id = $1", outcome))
+        counting = "select count(distinct id) from ai_events where id = any($1)"
+        return int(await connection.fetchval(counting, list(outcomes)))
     finally:
         await connection.close()
 

@@ -16,7 +16,7 @@ from streams import identity
 from streams.topics import AI_EVENTS
 from tests.embedded import fresh_cluster, migrated
 from tests.system.bad_clips import lay_out
-from tests.system.processes import working
+from tests.system.processes import PROTOCOLS, working
 from tests.system.site import Site
 from tests.system.upstream import Upstream, sighting
 
@@ -38,15 +38,19 @@ class Story:
     """By outcome."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=PROTOCOLS)
 def story(
-    endpoints: Endpoints, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    endpoints: Endpoints,
+    migrated_template: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Story]:
     with migrated(endpoints, migrated_template) as database:
-        yield told(Site(fresh_cluster(endpoints), database, tmp_path_factory.mktemp("crash")))
+        site = Site(fresh_cluster(endpoints), database, tmp_path_factory.mktemp("crash"))
+        yield told(site, request.param)
 
 
-def told(site: Site) -> Story:
+def told(site: Site, protocol: str) -> Story:
     clip, _ = lay_out(site.clips)
     events = [sighting(f"camera-{n % 7}", f"event-{n}", str(clip)) for n in range(EVENTS)]
     upstream = Upstream(site.cluster)
@@ -54,15 +58,15 @@ def told(site: Site) -> Story:
         upstream.event(event)
     upstream.flush()
 
-    with working(site) as killed:
+    with working(site, kafka_group_protocol=protocol) as killed:
         killed.until(lambda: len(site.rows()) >= EVENTS // 10)
         killed.kill()
     done_at_kill = len(site.rows())
-    with working(site) as stopped:
+    with working(site, kafka_group_protocol=protocol) as stopped:
         stopped.until(lambda: len(site.rows()) > done_at_kill)
         status_at_stop = stopped.stop()
     done_at_stop = len(site.rows())
-    with working(site) as last:
+    with working(site, kafka_group_protocol=protocol) as last:
         last.until(lambda: len(site.rows()) >= EVENTS)
         last.until(lambda: not any(site.lag().values()))
         status_at_end = last.stop()
