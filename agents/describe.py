@@ -36,32 +36,39 @@ class Describe:
         if asked is None:
             return self._outputs(received, describing.undescribed(clip, "no_frames", _why(clip)))
         ends = self.clock.monotonic() + self.deadline_s
-        calls = await self._chain(asked, ends)
-        late = self.clock.monotonic() >= ends
+        calls, late = await self._chain(asked, ends)
         attempts = tuple(describing.attempted(asked, call) for call in calls)
         noted = tuple(Output(AI_ATTEMPTS, attempt, received.traceparent) for attempt in attempts)
         outcome = describing.conclude(clip, calls, attempts, late=late)
         return (*noted, *self._outputs(received, outcome))
 
-    async def _chain(self, asked: Question, ends: float) -> tuple[Call, ...]:
+    async def _chain(self, asked: Question, ends: float) -> tuple[tuple[Call, ...], bool]:
+        """The calls, and whether the time ended before the providers did."""
         calls: list[Call] = []
         for position, provider in enumerate(self.providers):
-            calls.append(await self._call(position, provider, asked, ends))
-            if isinstance(calls[-1].result, Reply) or self.clock.monotonic() >= ends:
-                break
-        return tuple(calls)
+            call, late = await self._call(position, provider, asked, ends)
+            calls.append(call)
+            if late or isinstance(call.result, Reply):
+                return tuple(calls), late
+        return tuple(calls), False
 
-    async def _call(self, position: int, provider: Provider, asked: Question, ends: float) -> Call:
+    async def _call(
+        self, position: int, provider: Provider, asked: Question, ends: float
+    ) -> tuple[Call, bool]:
+        """One call, and whether the time has ended: a timer may say so before the clock does."""
         began, start = self.clock.now(), self.clock.monotonic()
         result: Reply | ProviderError
+        limit = asyncio.timeout(max(0.0, ends - start))
         try:
-            async with asyncio.timeout(max(0.0, ends - start)):
+            async with limit:
                 result = await provider.ask(asked)
         except ProviderError as error:
             result = error
         except TimeoutError:
             result = ProviderError("timeout", f"no answer within {self.deadline_s:g} s")
-        return Call(position, provider, began, (self.clock.monotonic() - start) * 1000, result)
+        now = self.clock.monotonic()
+        call = Call(position, provider, began, (now - start) * 1000, result)
+        return call, limit.expired() or now >= ends
 
     @staticmethod
     def _outputs(received: Received[ClipOutcome], outcome: AiEvent) -> Outputs:

@@ -186,3 +186,22 @@ async def test_when_the_time_is_up_the_rest_is_not_asked_and_the_outcome_says_so
 
     assert isinstance(result, Undescribed)
     assert (result.reason, rest.asked) == ("deadline_passed", [])
+
+
+class Mute(Scripted):
+    """A provider that never answers."""
+
+    async def ask(self, question: Question) -> Reply:
+        await asyncio.Event().wait()
+        return await super().ask(question)
+
+
+async def test_a_timer_that_is_a_moment_ahead_of_the_clock_ends_the_chain_as_well() -> None:
+    """An event loop's timers are as exact as a millisecond; this clock does not move at all."""
+    rest = Scripted("b")
+    agent = Describe((Mute("a"), rest), Nobody(), FastClock(), 0.01)
+
+    result = (await agent(Received(READY)))[-1].event
+
+    assert isinstance(result, Undescribed)
+    assert (result.reason, rest.asked) == ("deadline_passed", [])
