@@ -42,6 +42,9 @@ RETRY_MAX_S: Final = 5.0
 WRITES_MAX: Final = 2
 """Of one slice: under way, and waiting for its end."""
 
+OFFSET_MAX: Final = 1 << 63
+"""Beyond every offset."""
+
 FOLDED_AT_ONCE: Final = 500
 """Records; then whoever waits for the loop is let in, such as a slice done writing."""
 
@@ -163,10 +166,7 @@ class ProjectionRuntime:
 
     async def _begin(self, folded: Sequence[Folded]) -> None:
         """A write for each slice, after those that it has already."""
-        slices: dict[int, list[Folded]] = defaultdict(list)
-        for one in folded:
-            slices[slice_of(one.record.partition, self.step.into.slices)].append(one)
-        for number, part in slices.items():
+        for number, part in self._by_slice(folded).items():
             writes = self._writing[number]
             while len(writes) >= WRITES_MAX:
                 await writes[0]
@@ -175,6 +175,15 @@ class ProjectionRuntime:
             write = asyncio.create_task(self._write(part, before))
             writes.append(self.failure.watch(write))
 
+    def _by_slice(self, folded: Sequence[Folded]) -> dict[int, list[Folded]]:
+        slices: dict[int, list[Folded]] = defaultdict(list)
+        number_of = {p: slice_of(p, self.step.into.slices) for p in self._owned}
+        for one in folded:
+            number = number_of.get(one.record.partition)
+            if number is not None:
+                slices[number].append(one)
+        return slices
+
     async def _write(self, folded: Sequence[Folded], before: asyncio.Task[None] | None) -> None:
         """One slice; when it fails for its ledger or its connection, it is claimed again.
 
@@ -182,14 +191,15 @@ class ProjectionRuntime:
         """
         if before:
             await before
-        left = [one for one in folded if self._follows(one.record)]
+        begins = {p: owned.next for p, owned in self._owned.items() if owned.next is not None}
+        left = [
+            one
+            for one in folded
+            if (record := one.record).offset >= begins.get(record.partition, OFFSET_MAX)
+        ]
         if left:
             await self._write_slice(left)
             self._report()
-
-    def _follows(self, record: Record) -> bool:
-        owned = self._owned.get(record.partition)
-        return owned is not None and owned.next is not None and record.offset >= owned.next
 
     async def _write_slice(self, folded: Sequence[Folded]) -> None:
         try:
@@ -223,9 +233,7 @@ class ProjectionRuntime:
         rows = Rows()
         for one in good:
             rows.add(one.rows)
-        ends: dict[Partition, int] = {}
-        for one in moved:
-            ends[one.record.partition] = one.record.offset + 1
+        ends = {(record := one.record).partition: record.offset + 1 for one in moved}
         moves = {p: Move(self._since(p), end) for p, end in ends.items()}
         await self.step.into.write(ProjectionBatch(rows, moves))
         for partition, end in ends.items():
@@ -240,9 +248,10 @@ class ProjectionRuntime:
         return owned.next
 
     def _note(self, batch: Batch) -> None:
-        for record in batch.records:
-            if owned := self._owned.get(record.partition):
-                owned.taken = record.offset + 1
+        taken = {record.partition: record.offset + 1 for record in batch.records}
+        for partition, offset in taken.items():
+            if owned := self._owned.get(partition):
+                owned.taken = offset
         for partition, end in batch.ends.items():
             if owned := self._owned.get(partition):
                 owned.end = end

@@ -49,7 +49,7 @@ class Store:
 
     def add(self, rows: Rows) -> None:
         """What `insert … on conflict do nothing` does, with roll-ups of what is new."""
-        for device in rows.devices.values():
+        for device in rows.devices:
             known = self.devices.get(device.id)
             if known is None or device.replaces(known):
                 self.devices[device.id] = device

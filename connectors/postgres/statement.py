@@ -28,6 +28,8 @@ class Table:
     columns: tuple[str, ...]
     types: str
     sql: str
+    steady: frozenset[str] = frozenset()
+    """Columns without nulls that often hold one value in a whole batch, which then travels once."""
 
     @property
     def kinds(self) -> list[str]:
@@ -44,11 +46,34 @@ class Table:
     def writing(self, first: int) -> str:
         """Its part of the statement."""
         names = ", ".join(f'"{name}"' for name in self.columns)
-        values = ", ".join(
-            f'r."{name}"::text[]' if kind == "text[]" else f'r."{name}"'
-            for name, kind in zip(self.columns, self.kinds, strict=True)
-        )
+        values = ", ".join(self._value(n, first) for n in range(len(self.columns)))
         return self.sql.format(columns=names, values=values, source=self.reading(first))
+
+    def _value(self, n: int, first: int) -> str:
+        name, kind = self.columns[n], self.kinds[n]
+        if name in self.steady:
+            return f'coalesce(r."{name}", (${first + n}::{kind}[])[1])'
+        return f'r."{name}"::text[]' if kind == "text[]" else f'r."{name}"'
+
+    def parameters(self, rows: Sequence[tuple[object, ...]]) -> Arrays:
+        """The columns of at least one row.
+
+        `unnest` fills short arrays up with nulls: of nulls alone, and of all but the first value of
+        a steady column, none need to travel.
+        """
+        columns: Arrays = []
+        for name, kind, values in zip(
+            self.columns, self.kinds, zip(*rows, strict=True), strict=True
+        ):
+            if kind == "text[]":
+                columns.append([_literal(cast("tuple[str, ...]", texts)) for texts in values])
+            elif values[0] is None and values.count(None) == len(values):
+                columns.append(())
+            elif name in self.steady and values.count(values[0]) == len(values):
+                columns.append(values[:1])
+            else:
+                columns.append(values)
+        return columns
 
 
 # Devices come first: it is the order in which `ensure_partitions` takes its locks. Sorted by id,
@@ -93,6 +118,7 @@ EVENTS: Final = Table(
   select date_trunc('hour', "timestamp", 'UTC'), camera_id, model_id, outcome, count(*)
   from inserted group by 1, 2, 3, 4 order by 1, 2, 3, 4
   on conflict (hour, camera_id, model_id, outcome) do update set n = e.n + excluded.n)""",
+    frozenset({"outcome", "degraded", "revision"}),
 )
 ATTEMPTS: Final = Table(
     "provider_attempts",
@@ -137,7 +163,7 @@ def statement(tables: tuple[Table, ...]) -> str:
 def arrays(rows: Rows) -> tuple[tuple[Table, ...], Arrays]:
     """The tables that there are rows for, and their columns one after the other."""
     by_table: tuple[tuple[Table, Sequence[tuple[object, ...]]], ...] = (
-        (DEVICES, list(rows.devices.values())),
+        (DEVICES, list(rows.devices)),
         (EVENTS, rows.events),
         (ATTEMPTS, rows.attempts),
         (CLIPS, rows.clips),
@@ -146,7 +172,7 @@ def arrays(rows: Rows) -> tuple[tuple[Table, ...], Arrays]:
     columns: Arrays = []
     for table, present in by_table:
         if present:
-            columns.extend(map(_column, table.kinds, zip(*present, strict=True)))
+            columns.extend(table.parameters(present))
     return tables, columns
 
 
@@ -161,13 +187,6 @@ def ledger(batch: ProjectionBatch, held: Sequence[tuple[str, int]]) -> Arrays:
         [move.since for move in moves.values()],
         [move.next for move in moves.values()],
     ]
-
-
-def _column(kind: str, values: tuple[object, ...]) -> Sequence[object]:
-    """A column as a parameter; nulls only are as good as none: `unnest` fills up with nulls."""
-    if kind == "text[]":
-        return [_literal(texts) for texts in cast("tuple[tuple[str, ...], ...]", values)]
-    return () if values.count(None) == len(values) else values
 
 
 @lru_cache(maxsize=4096)  # labels repeat

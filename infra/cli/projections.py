@@ -15,6 +15,7 @@ from connectors.kafka.history import History
 from connectors.postgres.rebuild import Checksum
 from infra.endpoints import cluster, endpoints
 from infra.migrate import admin_url_of
+from infra.operation.collector import collect_rarely
 from infra.rebuild import FRESH, OLD, Databases, RebuildFailed, Report
 from infra.rebuild import rebuild as carry_out
 from infra.settings import Settings
@@ -54,6 +55,7 @@ def rebuild(
     databases = Databases(found.database_url, admin_url_of(found.database_admin_url))
     history = History(cluster(settings, found), (topic.name for topic in PROJECTED))
     say = partial(console.print, markup=False, soft_wrap=True)
+    collect_rarely()
     try:
         report = asyncio.run(
             carry_out(databases, history, accept=accept, keep_old=keep_old, say=say)
