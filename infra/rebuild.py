@@ -9,21 +9,24 @@ the schemas change names in one transaction, and the workers' next write finds i
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
+from agents.runtime.projection import FOLDED_AT_ONCE
+from agents.runtime.writes import Writes
 from connectors.kafka.history import History
 from connectors.postgres import rebuild as schemas
 from connectors.postgres.connection import READ_MODEL, Connection, connect
 from connectors.postgres.rebuild import Checksum, Still
 from connectors.postgres.sink import Sink
 from infra.migrate import DAYS_AHEAD, migrate, role_of
-from streams.projection.folding import fold
+from streams.projection.folding import Folded, fold
 from streams.projection.ports import Log, Move, ProjectionBatch, RowRefused, slice_of
 from streams.projection.project import PROJECTED
-from streams.projection.rows import Row, Rows
+from streams.projection.rows import Row, Rows, days_of
 from streams.records import Partition, Record
 
 STEP: Final = "project"
@@ -92,6 +95,7 @@ class Fold:
     records: int = 0
     passed_over: int = 0
     _days: set[date] = field(default_factory=set)
+    _writes: Writes = field(default_factory=Writes)
 
     async def upto(self, ends: Mapping[Partition, int], say: Callable[[str], None]) -> None:
         """Folds all records below `ends`, and leaves the fresh ledger exactly there."""
@@ -101,56 +105,65 @@ class Fold:
         told = time.monotonic()
         async for records in self.history.read(spans):
             await self._take(records)
+            self.records += len(records)
             if time.monotonic() - told > 2:  # noqa: PLR2004  # seconds between two signs of life
                 told = time.monotonic()
                 say(f"{self.records} records folded")
+        await self._writes.drain()
         for partition, end in ends.items():
             if self.positions.get(partition, end) < end:
                 await self._write({partition: end}, [])
 
-    async def _take(self, records: Sequence[Record]) -> None:
-        slices: dict[int, list[Record]] = defaultdict(list)
-        for record in records:
-            slices[slice_of(record.partition, self.sink.slices)].append(record)
-        await asyncio.gather(*(self._halve(part) for part in slices.values()))
-        self.records += len(records)
+    async def stop(self) -> None:
+        """Gives up what is not written."""
+        await self._writes.stop()
 
-    async def _halve(self, records: Sequence[Record]) -> None:
+    async def _take(self, records: Sequence[Record]) -> None:
+        slices: dict[int, list[Folded]] = defaultdict(list)
+        for first in range(0, len(records), FOLDED_AT_ONCE):
+            for record in records[first : first + FOLDED_AT_ONCE]:
+                folded = fold(PROJECTED, record)
+                self.passed_over += folded.why is not None
+                slices[slice_of(record.partition, self.sink.slices)].append(folded)
+            await asyncio.sleep(0)  # a slice that is done with its write goes on
+        await self._make_room(row for part in slices.values() for one in part for row in one.rows)
+        for number, part in slices.items():
+            await self._writes.add(number, partial(self._halve, part))
+
+    async def _halve(self, folded: Sequence[Folded]) -> None:
         """Writes the records; of those with a row that the database refuses, all but that one."""
-        ends = {record.partition: record.offset + 1 for record in records}
-        rows = [row for record in records for row in self._rows(record)]
+        ends = {(record := one.record).partition: record.offset + 1 for one in folded}
         try:
-            await self._write(ends, rows)
+            await self._write(ends, folded)
         except RowRefused:
-            if len(records) > 1:
-                middle = len(records) // 2
-                await self._halve(records[:middle])
-                await self._halve(records[middle:])
+            if len(folded) > 1:
+                middle = len(folded) // 2
+                await self._halve(folded[:middle])
+                await self._halve(folded[middle:])
             else:
                 self.passed_over += 1
                 await self._write(ends, [])
 
-    def _rows(self, record: Record) -> tuple[Row, ...]:
-        folded = fold(PROJECTED, record)
-        self.passed_over += folded.why is not None
-        return folded.rows
-
-    async def _write(self, ends: Mapping[Partition, int], rows: Sequence[Row]) -> None:
-        batch = Rows()
-        batch.add(rows)
-        await self._make_room(batch)
+    async def _write(self, ends: Mapping[Partition, int], folded: Sequence[Folded]) -> None:
+        rows = Rows()
+        for one in folded:
+            rows.add(one.rows)
         moves = {part: Move(self.positions[part], end) for part, end in ends.items()}
-        await self.sink.write(ProjectionBatch(batch, moves))
+        await self.sink.write(ProjectionBatch(rows, moves))
         self.positions.update(ends)
 
-    async def _make_room(self, rows: Rows) -> None:
-        """Day partitions for days of the past; the future's are made ahead, if it comes."""
+    async def _make_room(self, rows: Iterable[Row]) -> None:
+        """Day partitions for days of the past; the future's are made ahead, if it comes.
+
+        No write is under way meanwhile: a row of that day would lie in the default partition.
+        """
         latest = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)
-        days = {moment.astimezone(UTC).date() for moment in rows.timestamps()}
-        for day in sorted(days - self._days):
-            if day <= latest and len(self._days) < DAYS_MAX:
-                self._days.add(day)
-                await self.sink.ensure_partitions(day, day)
+        missing = {day for day in days_of(rows) if day <= latest} - self._days
+        if missing:
+            await self._writes.drain()
+        for day in sorted(missing)[: DAYS_MAX - len(self._days)]:
+            self._days.add(day)
+            await self.sink.ensure_partitions(day, day)
 
 
 async def rebuild(
@@ -168,11 +181,11 @@ async def rebuild(
     began = time.monotonic()
     connection = await connect(databases.admin_url, name="vidette-rebuild")
     sink = Sink(databases.url, schema=FRESH)
+    fold = Fold(history, sink)
     try:
         if not await schemas.is_alone(connection):
             raise RebuildFailed("another rebuild is running: wait for its end")
         await _prepare(connection, databases, say)
-        fold = Fold(history, sink)
         live = await schemas.still(connection, READ_MODEL)
         incomparable = await _begin(fold, live)
         logs = await history.logs()
@@ -189,6 +202,7 @@ async def rebuild(
         if swapped:
             await _swap(connection, fold, keep_old=keep_old, say=say)
     finally:
+        await fold.stop()
         await sink.close()
         await connection.close()
     return Report(

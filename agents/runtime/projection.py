@@ -8,9 +8,10 @@ batch.
 """
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -18,6 +19,7 @@ import structlog
 from agents.runtime.failure import Failure
 from agents.runtime.guard import Convicted, Guard
 from agents.runtime.letters import write_letter
+from agents.runtime.writes import Writes
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, LedgerReader, Letters
 from streams.ports import Clock, MediaStore, Meter
@@ -39,9 +41,6 @@ log = structlog.get_logger(__name__)
 
 RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 5.0
-WRITES_MAX: Final = 2
-"""Of one slice: under way, and waiting for its end."""
-
 OFFSET_MAX: Final = 1 << 63
 """Beyond every offset."""
 
@@ -77,12 +76,11 @@ class ProjectionRuntime:
     clock: Clock
     guard: Guard = field(default_factory=Guard)
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
-    _writing: dict[int, deque[asyncio.Task[None]]] = field(
-        default_factory=lambda: defaultdict(deque), init=False
-    )
     failure: Failure = field(default_factory=Failure, init=False)
+    _writes: Writes = field(init=False)
 
     def __post_init__(self) -> None:
+        self._writes = Writes(self.failure.watch)
         self._cursor = self.guard.cursor(self.step.name)
 
     async def handle(self, batch: Batch) -> None:
@@ -124,17 +122,11 @@ class ProjectionRuntime:
 
     async def drain(self) -> None:
         """Returns when everything handed in is written."""
-        for writes in self._writing.values():
-            while writes:
-                await writes[0]
-                writes.popleft()
+        await self._writes.drain()
 
     async def stop(self) -> None:
         """Gives up what is not written yet; the ledger knows."""
-        writes = [write for waiting in self._writing.values() for write in waiting]
-        for write in writes:
-            write.cancel()
-        await asyncio.gather(*writes, return_exceptions=True)
+        await self._writes.stop()
 
     def _adopt(self, batch: Batch) -> None:
         for partition, lease in batch.leases.items():
@@ -167,13 +159,7 @@ class ProjectionRuntime:
     async def _begin(self, folded: Sequence[Folded]) -> None:
         """A write for each slice, after those that it has already."""
         for number, part in self._by_slice(folded).items():
-            writes = self._writing[number]
-            while len(writes) >= WRITES_MAX:
-                await writes[0]
-                writes.popleft()
-            before = writes[-1] if writes else None
-            write = asyncio.create_task(self._write(part, before))
-            writes.append(self.failure.watch(write))
+            await self._writes.add(number, partial(self._write, part))
 
     def _by_slice(self, folded: Sequence[Folded]) -> dict[int, list[Folded]]:
         slices: dict[int, list[Folded]] = defaultdict(list)
@@ -184,13 +170,11 @@ class ProjectionRuntime:
                 slices[number].append(one)
         return slices
 
-    async def _write(self, folded: Sequence[Folded], before: asyncio.Task[None] | None) -> None:
+    async def _write(self, folded: Sequence[Folded]) -> None:
         """One slice; when it fails for its ledger or its connection, it is claimed again.
 
         Then what the slice has waiting comes again too, and is left out here.
         """
-        if before:
-            await before
         begins = {p: owned.next for p, owned in self._owned.items() if owned.next is not None}
         left = [
             one

@@ -24,7 +24,7 @@ from streams.records import Partition, Record
 REQUEST_TIMEOUT_S: Final = 30.0
 RETRY_S: Final = 0.2
 POLL_S: Final = 0.1
-BATCH_MAX: Final = 2_000
+BATCH_MAX: Final = 4_000
 
 PASSING: Final = frozenset(
     {
@@ -85,14 +85,17 @@ class History:
         if not ends:
             return
         consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
+        consumer.assign([self._place(part, spans[part][0]) for part in ends])
+        polling = asyncio.create_task(_polled(consumer))
         try:
-            consumer.assign([self._place(part, spans[part][0]) for part in ends])
             while ends:
-                messages = await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
-                records = self._taken(consumer, messages, ends)
+                records = self._taken(consumer, await polling, ends)
+                if ends:
+                    polling = asyncio.create_task(_polled(consumer))  # while these are worked on
                 if records:
                     yield records
         finally:
+            await asyncio.wait((polling,))
             await asyncio.to_thread(consumer.close)
 
     def _taken(
@@ -134,6 +137,10 @@ class History:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
         }
+
+
+async def _polled(consumer: Consumer) -> list[Message]:
+    return await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
 
 
 def _raise_unless_passing(error: KafkaError) -> None:

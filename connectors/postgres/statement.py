@@ -66,7 +66,7 @@ class Table:
             self.columns, self.kinds, zip(*rows, strict=True), strict=True
         ):
             if kind == "text[]":
-                columns.append([_literal(cast("tuple[str, ...]", texts)) for texts in values])
+                columns.append([literal(cast("tuple[str, ...]", texts)) for texts in values])
             elif values[0] is None and values.count(None) == len(values):
                 columns.append(())
             elif name in self.steady and values.count(values[0]) == len(values):
@@ -190,7 +190,7 @@ def ledger(batch: ProjectionBatch, held: Sequence[tuple[str, int]]) -> Arrays:
 
 
 @lru_cache(maxsize=4096)  # labels repeat
-def _literal(texts: tuple[str, ...]) -> str:
+def literal(texts: tuple[str, ...]) -> str:
     """Texts as PostgreSQL writes an array."""
     quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
     return "{" + ",".join([f'"{text}"' for text in quoted]) + "}"

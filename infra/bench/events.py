@@ -1,6 +1,6 @@
 """What benches work on: events as upstream writes them, published to a topic."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from schemas.camera_events import Detection, SmartDetection
 from schemas.cameras import CameraRegistered, Policy
 from schemas.inferences import InferenceResult
+from streams.lanes import Encoded
 from streams.publishing import Upstream, record
 from streams.registry import Registry
 
@@ -75,6 +76,11 @@ def registry() -> Registry:
 
 def publish(kafka: Cluster, event: Event, numbers: Iterator[int] | range) -> None:
     """Returns when the broker has the events of all these numbers."""
+    produce(kafka, (record(event(number)) for number in numbers))
+
+
+def produce(kafka: Cluster, records: Iterable[Encoded]) -> None:
+    """Returns when the broker has them."""
     producer = Producer(
         kafka.confluent()
         | {
@@ -84,8 +90,7 @@ def publish(kafka: Cluster, event: Event, numbers: Iterator[int] | range) -> Non
         },
         logger=LIBRDKAFKA,
     )
-    for number in numbers:
-        one = record(event(number))
+    for one in records:
         while True:
             try:
                 producer.produce(

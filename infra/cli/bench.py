@@ -15,7 +15,7 @@ from infra.telemetry import configure
 
 ROUNDS: Final = 5
 
-Name = Literal["transform", "stall"]
+Name = Literal["transform", "sink", "sink-bare", "rebuild", "stall"]
 
 
 class Where(NamedTuple):
@@ -27,6 +27,9 @@ class Where(NamedTuple):
 
 BENCHES: Final[dict[str, Where]] = {
     "transform": Where("infra.bench.transform:transform", 200_000),
+    "sink": Where("infra.bench.sink:sink", 150_000),
+    "sink-bare": Where("infra.bench.sink:sink_bare", 150_000),
+    "rebuild": Where("infra.bench.rebuild:rebuild", 150_000),
     "stall": Where("infra.bench.stall:stall", 1_000),
 }
 

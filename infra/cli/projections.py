@@ -15,7 +15,6 @@ from connectors.kafka.history import History
 from connectors.postgres.rebuild import Checksum
 from infra.endpoints import cluster, endpoints
 from infra.migrate import admin_url_of
-from infra.operation.collector import collect_rarely
 from infra.rebuild import FRESH, OLD, Databases, RebuildFailed, Report
 from infra.rebuild import rebuild as carry_out
 from infra.settings import Settings
@@ -49,6 +48,8 @@ def rebuild(
 
     Example: ./vidette projections rebuild
     """
+    from infra.running import collect_rarely  # noqa: PLC0415  # what workers need, for one command
+
     console = Console(stderr=True, highlight=False)
     settings = Settings()
     found = endpoints(settings)

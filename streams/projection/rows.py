@@ -4,12 +4,14 @@ Tuples, not dicts: ten thousand of them a second are made, and a sink turns them
 `zip`. JSON is bytes, written once here and never looked into again.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
+
+DAY_S: Final = 86_400
 
 
 class DeviceRow(NamedTuple):
@@ -158,8 +160,10 @@ class Rows:
             else:
                 self.clips.append(row)
 
-    def timestamps(self) -> Iterator[datetime]:
-        """Of all rows that live in day partitions."""
-        for rows in (self.events, self.attempts, self.clips):
-            for row in rows:
-                yield row.timestamp
+
+def days_of(rows: Iterable[Row]) -> set[date]:
+    """The days, in UTC, of rows that live in day partitions."""
+    since_1970 = {
+        row.timestamp.timestamp() // DAY_S for row in rows if not isinstance(row, DeviceRow)
+    }
+    return {date(1970, 1, 1) + timedelta(days=days) for days in since_1970}

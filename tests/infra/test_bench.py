@@ -8,7 +8,7 @@ from infra.cli.app import main
 from infra.cli.bench import BENCHES
 from infra.services.endpoints import Endpoints
 
-FEW: dict[str, int] = {"transform": 300}
+FEW: dict[str, int] = {"transform": 300, "sink": 300, "sink-bare": 300, "rebuild": 300}
 """Events per run."""
 
 
