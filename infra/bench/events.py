@@ -1,6 +1,6 @@
 """What benches work on: events as upstream writes them, published to a topic."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from streams.registry import Registry
 
 CAMERAS: Final = 64
 MORNING: Final = datetime.now(UTC).replace(microsecond=0)
+"""Of the first event; each later one is a millisecond on."""
 SOURCE: Final = "bench"
 
 Event = Callable[[int], Upstream]
@@ -34,9 +35,9 @@ def sighting(number: int) -> SmartDetection:
         zones=("gate",),
         detections=(Detection(label="person", confidence=0.94, box=(0.41, 0.22, 0.55, 0.81)),),
         confidence=0.94,
-        clip_url=f"https://nvr.example/clips/6670a1f3b2c4d5e6{number:08d}.mp4",
-        snapshot_url=f"https://nvr.example/snapshots/6670a1f3b2c4d5e6{number:08d}.jpg",
-        metadata={"firmware": "5.0.83", "score": 94, "night": False},
+        clip_url=f"https://nvr.example/clips/2026/11/25/6670a1f3b2c4d5e6{number:08d}.mp4",
+        snapshot_url=f"https://nvr.example/snapshots/2026/11/25/6670a1f3b2c4d5e6{number:08d}.jpg",
+        metadata={"firmware": "5.0.83", "score": 94, "night": False, "recording": True},
     )
 
 
@@ -46,7 +47,7 @@ def inference(number: int) -> InferenceResult:
         result_id=f"result-{number:08d}",
         source=SOURCE,
         camera_id=f"camera-{number % CAMERAS:03d}",
-        timestamp=datetime.now(UTC),
+        timestamp=MORNING + timedelta(milliseconds=number),
         model_id="yolo11n",
         frame_id=number,
         detections=(
@@ -74,14 +75,22 @@ def registry() -> Registry:
     return found
 
 
-def publish(kafka: Cluster, event: Event, numbers: Iterator[int] | range) -> None:
+def publish(kafka: Cluster, event: Event, numbers: Iterable[int]) -> None:
     """Returns when the broker has the events of all these numbers."""
     produce(kafka, (record(event(number)) for number in numbers))
 
 
 def produce(kafka: Cluster, records: Iterable[Encoded]) -> None:
     """Returns when the broker has them."""
-    producer = Producer(
+    producer = open_producer(kafka)
+    for one in records:
+        send(producer, kafka, one)
+    producer.flush()
+
+
+def open_producer(kafka: Cluster) -> Producer:
+    """One that takes half a million records before it says no."""
+    return Producer(
         kafka.confluent()
         | {
             "partitioner": "murmur2_random",
@@ -90,14 +99,14 @@ def produce(kafka: Cluster, records: Iterable[Encoded]) -> None:
         },
         logger=LIBRDKAFKA,
     )
-    for one in records:
-        while True:
-            try:
-                producer.produce(
-                    kafka.named(one.topic), one.value, one.key, headers=list(one.headers)
-                )
-            except BufferError:
-                producer.poll(0.1)
-            else:
-                break
-    producer.flush()
+
+
+def send(producer: Producer, kafka: Cluster, one: Encoded) -> None:
+    """Waits for room, not for the broker."""
+    while True:
+        try:
+            producer.produce(kafka.named(one.topic), one.value, one.key, headers=list(one.headers))
+        except BufferError:
+            producer.poll(0.1)
+        else:
+            return

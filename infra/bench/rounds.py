@@ -91,6 +91,8 @@ class Result:
             found["p99_ms"] = round(percentile(latencies, 99), 2)
         for name in self.ours[0].facts:
             found[name] = round(median(run.facts[name] for run in self.ours), 3)
+        for name in self.raw[0].facts:
+            found[f"raw_{name}"] = round(median(run.facts[name] for run in self.raw), 3)
         return found
 
 

@@ -22,7 +22,8 @@ from infra.bench.events import publish, registry, sighting
 from infra.bench.place import Place
 from infra.bench.raw_loop import raw_loop
 from infra.bench.rounds import Bench, Run, timed
-from infra.running import PURE_BATCH_MAX, collect_rarely
+from infra.running import PURE_BATCH_MAX, Runtime, collect_rarely
+from streams.lanes import Batch, Lane
 from streams.records import Partition
 from streams.steps import Pure
 from streams.topics import CAMERA_EVENTS, ENRICHED
@@ -67,10 +68,7 @@ async def _enrich(place: Place, events: int, group: str) -> Run:
     runtime = PureRuntime(step, lane, media, PrometheusMeter(), clock)
     await lane.open()
     try:
-        batch = await lane.take()
-        while not batch.records:
-            await runtime.handle(batch)
-            batch = await lane.take()
+        batch = await first_batch(lane, runtime)
         began, cpu_s, done = time.monotonic(), time.process_time(), 0
         while True:
             await runtime.handle(batch)
@@ -85,11 +83,20 @@ async def _enrich(place: Place, events: int, group: str) -> Run:
         await lane.close()
 
 
+async def first_batch(lane: Lane, runtime: Runtime) -> Batch:
+    """The first one with records; what comes before tells who owns what."""
+    batch = await lane.take()
+    while not batch.records:
+        await runtime.handle(batch)
+        batch = await lane.take()
+    return batch
+
+
 def _lane(kafka: Cluster, group: str) -> KafkaLane:
     return KafkaLane(
-        kafka, Subscription(group, (CAMERA_EVENTS.name,), PURE_BATCH_MAX), Slot(group, 0), _no_lag
+        kafka, Subscription(group, (CAMERA_EVENTS.name,), PURE_BATCH_MAX), Slot(group, 0), no_lag
     )
 
 
-def _no_lag(_partition: Partition, _lag: int) -> None:
+def no_lag(_partition: Partition, _lag: int) -> None:
     """Nobody looks."""

@@ -15,7 +15,9 @@ from infra.telemetry import configure
 
 ROUNDS: Final = 5
 
-Name = Literal["transform", "sink", "sink-bare", "rebuild", "stall"]
+Name = Literal[
+    "transform", "sink", "sink-bare", "effects", "end-to-end", "rebuild", "idle", "stall"
+]
 
 
 class Where(NamedTuple):
@@ -30,6 +32,9 @@ BENCHES: Final[dict[str, Where]] = {
     "sink": Where("infra.bench.sink:sink", 150_000),
     "sink-bare": Where("infra.bench.sink:sink_bare", 150_000),
     "rebuild": Where("infra.bench.rebuild:rebuild", 150_000),
+    "effects": Where("infra.bench.effects:effects", 5_120),
+    "end-to-end": Where("infra.bench.end_to_end:end_to_end", 60_000),
+    "idle": Where("infra.bench.idle:idle", 30),
     "stall": Where("infra.bench.stall:stall", 1_000),
 }
 

@@ -5,10 +5,17 @@ import pytest
 
 from infra.bench.rounds import Bench, Run, measure, percentile
 from infra.cli.app import main
-from infra.cli.bench import BENCHES
 from infra.services.endpoints import Endpoints
 
-FEW: dict[str, int] = {"transform": 300, "sink": 300, "sink-bare": 300, "rebuild": 300}
+FEW = [
+    pytest.param("transform", 300),
+    pytest.param("sink", 300),
+    pytest.param("sink-bare", 300),
+    pytest.param("rebuild", 300),
+    pytest.param("effects", 300),
+    pytest.param("end-to-end", 300, marks=pytest.mark.long),
+    pytest.param("idle", 1, marks=pytest.mark.long),
+]
 """Events per run."""
 
 
@@ -20,10 +27,12 @@ def _configured(endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_configured")
-@pytest.mark.parametrize("name", [name for name in BENCHES if name in FEW])
-def test_a_bench_ends_with_one_line_of_json(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("name", "events"), FEW)
+def test_a_bench_ends_with_one_line_of_json(
+    name: str, events: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["bench", name, "--events", str(FEW[name]), "--rounds", "1", "--json"])
+        main(["bench", name, "--events", str(events), "--rounds", "1", "--json"])
 
     said = capfd.readouterr()
     assert not ended.value.code, said.err
