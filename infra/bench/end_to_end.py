@@ -20,9 +20,9 @@ import asyncpg
 import psutil
 
 from connectors.postgres.connection import READ_MODEL
+from infra.bench.apart.working import spent_s, working
 from infra.bench.events import publish, sighting
 from infra.bench.place import Place
-from infra.bench.processes import spent_s, working
 from infra.bench.raw_loop import raw_loop
 from infra.bench.rounds import MICRO, Bench, Run
 from infra.settings import ROOT, environment
@@ -99,7 +99,7 @@ async def _seen(place: Place, first: int, events: int, *, rate: int) -> Seen:
     words = map(str, (first, events, rate, PROBES_PER_S))
     with environment(place.variables()):
         publisher = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "infra.bench.publishing", *words, cwd=ROOT, stdout=PIPE
+            sys.executable, "-m", "infra.bench.apart.publishing", *words, cwd=ROOT, stdout=PIPE
         )
     connection = await asyncpg.connect(
         place.endpoints.database_url, server_settings={"search_path": READ_MODEL}

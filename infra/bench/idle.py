@@ -13,8 +13,8 @@ from typing import Final
 
 import psutil
 
+from infra.bench.apart.working import held_mb, spent_s, working
 from infra.bench.place import Place
-from infra.bench.processes import held_mb, spent_s, working
 from infra.bench.rounds import MICRO, Bench, Run
 from infra.topology import STEPS
 from streams.topics import CAMERA_EVENTS

@@ -16,15 +16,15 @@ from typing import Final
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from infra.bench.apart.stuck import MIDDLE
 from infra.bench.events import inference, publish
 from infra.bench.place import Place
 from infra.bench.rounds import Bench, Run
-from infra.bench.stuck import MIDDLE
 from infra.settings import ROOT, environment
 from streams.topics import AI_INFERENCES
 
 WORKER: Final = ("infra", "worker", "--processes", "0", "--steps", "record_inference")
-STUCK: Final = ("infra.bench.stuck",)
+STUCK: Final = ("infra.bench.apart.stuck",)
 BEHIND: Final = b"behind the transaction"
 POLL_S: Final = 0.02
 STOP_TIMEOUT_S: Final = 30.0

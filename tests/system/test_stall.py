@@ -16,7 +16,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.clients import Cluster
-from infra.bench.stuck import MIDDLE
+from infra.bench.apart.stuck import MIDDLE
 from infra.services.endpoints import Endpoints
 from streams import identity
 from streams.publishing import record
@@ -62,7 +62,7 @@ def told(site: Site) -> Story:
         upstream.send(result.result_id, one.topic, one.key, one.value, one.headers)
     upstream.flush()
 
-    stuck_worker = (sys.executable, "-m", "infra.bench.stuck", str(TRANSACTION_TIMEOUT_MS))
+    stuck_worker = (sys.executable, "-m", "infra.bench.apart.stuck", str(TRANSACTION_TIMEOUT_MS))
     with process(site, *stuck_worker) as stuck:
         stuck.until(lambda: MIDDLE in stuck.said())
         stuck.kill()

@@ -1,7 +1,7 @@
 """A worker of `record_inference` that stops in the middle of a transaction, to be killed there.
 
 It says `MIDDLE` on standard output when its outputs and its offsets are with the broker and only
-the commit is missing. `python -m infra.bench.stuck [TRANSACTION-TIMEOUT-MS]`
+the commit is missing. `python -m infra.bench.apart.stuck [TRANSACTION-TIMEOUT-MS]`
 """
 
 import sys

@@ -2,7 +2,7 @@
 
 Standard output has a line `TIME ID` for each probe when it is handed over, and for the last event
 of every camera: once those are seen, all are. Times are of the monotonic clock, which processes of
-one machine share. `python -m infra.bench.publishing FIRST COUNT RATE PROBES`, all per second.
+one machine share. `python -m infra.bench.apart.publishing FIRST COUNT RATE PROBES`, all per second.
 """
 
 import sys

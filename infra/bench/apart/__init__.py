@@ -1,0 +1,1 @@
+"""What benches run in processes of its own, and how they look at it from outside."""
