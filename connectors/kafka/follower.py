@@ -25,6 +25,9 @@ W = TypeVar("W", bound=msgspec.Struct)
 RETRY_S: Final = 1.0
 POLL_S: Final = 0.5
 BATCH_MAX: Final = 1_000
+QUEUED_KBYTES_MAX: Final = 8_192
+"""Fetched ahead; a topic that is read whole is small, or should be."""
+
 REACH_TIMEOUT_S: Final = 10.0
 
 
@@ -77,6 +80,7 @@ class Follower(Generic[W]):
             "auto.offset.reset": "earliest",  # of a compacted topic the oldest may go while we read
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
         }
 
     def _begin(self, consumer: Consumer) -> set[int]:

@@ -38,6 +38,8 @@ QUEUED_KBYTES_MAX: Final = 16_384
 """What a step's consumer may hold ahead of its batches, and one fetch beyond it."""
 
 FETCH_BYTES_MAX: Final = 8 << 20
+PARTITION_FETCH_BYTES_MAX: Final = 256 << 10
+"""As compressed; a fetch is unpacked as a whole, so what compresses well becomes large at once."""
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
@@ -124,6 +126,7 @@ class Polling:
             "enable.partition.eof": True,
             "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
             "fetch.max.bytes": FETCH_BYTES_MAX,
+            "fetch.message.max.bytes": PARTITION_FETCH_BYTES_MAX,
             "fetch.error.backoff.ms": 100,
             "topic.metadata.refresh.interval.ms": 30_000,
         }
