@@ -9,7 +9,7 @@ import msgspec
 
 from schemas import headers as names
 from schemas.codec import VALUE_BYTES_MAX, Undecodable, encode
-from schemas.event import tag
+from schemas.event import Derived, tag
 from schemas.fields import EARLIEST, LATEST
 from schemas.headers import cloud_event_headers
 from streams.dead_letters import Rejected
@@ -106,15 +106,22 @@ def encoded(step: str, output: Output) -> Encoded:
         word = tag(type(event))
         text = f"its {word} would have {len(value)} bytes, at most {VALUE_BYTES_MAX} travel"
         raise Rejected("too_large", text)
+    type_, source = _said_by(step, type(event))
     headers = cloud_event_headers(
         id=event.id,
-        type_=tag(type(event)),
-        source=f"/vidette/{step}",
+        type_=type_,
+        source=source,
         time=event.timestamp,
         correlation_id=event.correlation_id,
         traceparent=output.traceparent,
     )
     return Encoded(output.topic.name, _key(event.camera_id), value, headers)
+
+
+@lru_cache(maxsize=256)
+def _said_by(step: str, word: type[Derived]) -> tuple[str, str]:
+    """Type and source, as CloudEvents call them."""
+    return tag(word), f"/vidette/{step}"
 
 
 @lru_cache(maxsize=CAMERAS_REMEMBERED)

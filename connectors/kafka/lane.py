@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -186,7 +186,7 @@ class KafkaLane:
         produce = producer.produce
         for output in outputs:
             topic = topics[output.topic]
-            headers = cast("list[tuple[str, str | bytes | None]]", list(output.headers))
+            headers: list[tuple[str, str | bytes | None]] = [*output.headers]
             while True:
                 try:
                     produce(topic, output.value, output.key, headers=headers)

@@ -35,7 +35,7 @@ def record_of(partition: Partition, message: Message) -> Record:
 def _headers(message: Message) -> Headers:
     """The library gives a list of pairs, whatever its types say; no value is an empty one."""
     try:
-        headers = cast("list[tuple[str, bytes | None]] | None", _ask_for_headers(message))
+        headers: list[tuple[str, bytes | None]] | None = _ask_for_headers(message)
     except (UnicodeDecodeError, SystemError):  # the library raises either
         return ()  # a name that is no text: nobody asks for it, and it must not stop the reading
     if not headers:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from confluent_kafka import Producer
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
@@ -78,6 +79,11 @@ def registry() -> Registry:
 def publish(kafka: Cluster, event: Event, numbers: Iterable[int]) -> None:
     """Returns when the broker has the events of all these numbers."""
     produce(kafka, (record(event(number)) for number in numbers))
+
+
+def bare(event: Upstream) -> Encoded:
+    """The record without any header."""
+    return msgspec.structs.replace(record(event), headers=())
 
 
 def produce(kafka: Cluster, records: Iterable[Encoded]) -> None:

@@ -1,4 +1,7 @@
-"""The real `enrich` step, exactly once, against a raw loop of the client library."""
+"""The real `enrich` step, exactly once, against a raw loop of the client library.
+
+The events have no headers, as upstream systems write them that know nothing of ours.
+"""
 
 import asyncio
 import gc
@@ -11,14 +14,16 @@ from typing import Final
 import uvloop
 
 from agents.enrich import Enrich
+from agents.runtime.guard import Guard
 from agents.runtime.pure import PureRuntime
 from connectors.clock import SystemClock
+from connectors.journal.mapped import MappedJournal
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
 from connectors.kafka.polling import Subscription
 from connectors.media.folder import FolderStore
 from connectors.metrics.prometheus import PrometheusMeter
-from infra.bench.events import publish, registry, sighting
+from infra.bench.events import bare, produce, registry, sighting
 from infra.bench.place import Place
 from infra.bench.raw_loop import raw_loop
 from infra.bench.rounds import Bench, Run, timed
@@ -35,7 +40,7 @@ EVENTS: Final = 200_000
 def transform(place: Place, events: int) -> Iterator[Bench]:
     """Each run reads the same events in a consumer group of its own, from the beginning."""
     place.say(f"publishing {events:,} events")
-    publish(place.cluster, sighting, range(events))
+    produce(place.cluster, (bare(sighting(number)) for number in range(events)))
     runs = count()
 
     def ours() -> Run:
@@ -65,7 +70,9 @@ async def _enrich(place: Place, events: int, group: str) -> Run:
     step = Pure(name="enrich", reads=CAMERA_EVENTS, runs=Enrich(registry()), writes=(ENRICHED,))
     lane = _lane(place.cluster, group)
     clock, media = SystemClock(), FolderStore(place.settings.media)
-    runtime = PureRuntime(step, lane, media, PrometheusMeter(), clock)
+    journal = MappedJournal(place.settings.folder / "journal")
+    guard = Guard(journal)
+    runtime = PureRuntime(step, lane, media, PrometheusMeter(), clock, guard)
     await lane.open()
     try:
         batch = await first_batch(lane, runtime)
@@ -81,6 +88,7 @@ async def _enrich(place: Place, events: int, group: str) -> Run:
     finally:
         await runtime.stop()
         await lane.close()
+        journal.close()
 
 
 async def first_batch(lane: Lane, runtime: Runtime) -> Batch:
