@@ -17,6 +17,11 @@ hypothesis.register_profile("vidette", deadline=None)  # timings belong in the b
 hypothesis.load_profile("vidette")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests of tests/simulation run the one history of this seed instead of many."""
+    parser.addoption("--seed", type=int, help="the history to simulate, see docs/contributing.md")
+
+
 @pytest.fixture(scope="session")
 def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """Started by the first test that asks, stopped after the last; pytest shows what they say."""

@@ -9,7 +9,7 @@ batch.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -25,6 +25,7 @@ from streams.lanes import Batch, Encoded, LedgerReader, Letters
 from streams.ports import Clock, MediaStore, Meter
 from streams.projection.folding import Folded, fold
 from streams.projection.ports import (
+    LedgerBeyondLog,
     LedgerLost,
     Move,
     ProjectionBatch,
@@ -43,6 +44,9 @@ RETRY_FIRST_S: Final = 0.2
 RETRY_MAX_S: Final = 5.0
 OFFSET_MAX: Final = 1 << 63
 """Beyond every offset."""
+
+LOOKS_AT_THE_LOG: Final = 3
+"""Before we believe that the ledger is beyond it."""
 
 FOLDED_AT_ONCE: Final = 500
 """Records; then whoever waits for the loop is let in, such as a slice done writing."""
@@ -141,20 +145,30 @@ class ProjectionRuntime:
         partitions = [p for p in partitions if not self._owned[p].claimed]
         if not partitions:
             return
-        pause_s = RETRY_FIRST_S
-        while True:
-            try:
-                positions = await self.step.into.claim(await self.reader.logs(partitions))
-            except ReadModelAway as error:
-                log.warning("read_model.away", error=str(error))
-                await self.clock.sleep(pause_s)
-                pause_s = min(pause_s * 2, RETRY_MAX_S)
-            else:
-                break
+        positions = await self._positions(partitions)
         for partition, offset in positions.items():
             owned = self._owned[partition]
             owned.next, owned.claimed = None, True
             self.reader.start(partition, owned.lease, offset)
+
+    async def _positions(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """What the ledger says of partitions that are ours from now on.
+
+        A ledger that seems to be beyond the log is looked at again: while we asked for the log's
+        end, or were frozen, another owner may have read on. What stays so raises LedgerBeyondLog.
+        """
+        pause_s, beyond = RETRY_FIRST_S, 0
+        while True:
+            try:
+                return await self.step.into.claim(await self.reader.logs(partitions))
+            except LedgerBeyondLog:
+                beyond += 1
+                if beyond == LOOKS_AT_THE_LOG:
+                    raise
+            except ReadModelAway as error:
+                log.warning("read_model.away", error=str(error))
+                await self.clock.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
 
     async def _begin(self, folded: Sequence[Folded]) -> None:
         """A write for each slice, after those that it has already."""

@@ -136,6 +136,7 @@ class KafkaLane:
 
     def _commit(self, work: Work) -> frozenset[Partition]:
         pause_s = RETRY_S
+        there: frozenset[Partition] = frozenset()
         while not self._closing.is_set():
             self._turned = time.monotonic()
             producer = self._ready_producer()
@@ -143,23 +144,22 @@ class KafkaLane:
                 break
             with self._reader.ownership.transacting:
                 snapshot = self._reader.ownership.snapshot
-                ours = self._still_ours(work, snapshot)
+                ours = self._still_ours(work, snapshot) - there
                 if not ours:
-                    return ours
+                    return there
                 try:
                     self._transact(producer, work, ours, snapshot)
                 except KafkaException as error:
                     failure = error
                 else:
-                    return ours
+                    return there | ours
             if failure.args[0].code() in CANT_PASS:
                 self._discard()
                 raise failure
-            if self._clarify(producer, failure, work, ours):
-                return ours
+            there |= self._clarify(producer, failure, work, ours)
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
             pause_s = min(pause_s * 2, RETRY_MAX_S)
-        return frozenset()
+        return there
 
     @staticmethod
     def _still_ours(work: Work, snapshot: Snapshot) -> frozenset[Partition]:
@@ -201,8 +201,12 @@ class KafkaLane:
 
     def _clarify(
         self, producer: Producer, failure: KafkaException, work: Work, ours: frozenset[Partition]
-    ) -> bool:
-        """After a failure: True when the transaction is in the log after all."""
+    ) -> frozenset[Partition]:
+        """After a failure: the partitions whose work is in the log after all.
+
+        Each speaks for itself. One that was taken away meanwhile may have the same progress from
+        its new owner, which says nothing of the others (tests/simulation found work lost by that).
+        """
         error = failure.args[0]
         log.warning("kafka.transaction", slot=self._slot.transactional_id, error=error.str())
         if error.txn_requires_abort():
@@ -211,7 +215,7 @@ class KafkaLane:
             except KafkaException as again:
                 error = again.args[0]
             else:
-                return False
+                return frozenset()
         if error.code() in FENCED:
             log.error(
                 "kafka.fenced",
@@ -220,11 +224,9 @@ class KafkaLane:
             )
         self._discard()
         if self._ready_producer() is None:
-            return False
+            return frozenset()
         found = self._committed(ours)
-        # One partition tells for all: a transaction is atomic, and no progress is committed twice.
-        # Others may have gone on under a new owner meanwhile.
-        return any(found.get(partition) == work.progress[partition] for partition in ours)
+        return frozenset(p for p in ours if found.get(p) == work.progress[p])
 
     def _discard(self) -> None:
         producer, self._producer = self._producer, None

@@ -5,18 +5,19 @@ that is taken for dead is not asked, and may not know. Offsets are accepted from
 and only when it has heard of owning the partition.
 """
 
-from collections.abc import Collection, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 from streams.records import Partition
 
 
-class Member(Protocol):
-    """A reader, as the group sees it."""
+@dataclass(eq=False)
+class Member:
+    """One membership of a reader; whoever was thrown out comes back as another."""
 
-    def tell(self) -> None:
-        """Something changed; the member shall ask what."""
-        ...
+    tell: Callable[[], None]
+    """Something changed; the member shall ask what."""
+    left: bool = False
 
 
 class Group:
@@ -29,31 +30,33 @@ class Group:
         self._target: dict[Partition, Member] = {}
         self._owners: dict[Partition, tuple[Member, int]] = {}
 
-    def join(self, member: Member) -> None:
-        """One more shares the partitions; joining twice changes nothing."""
+    def heartbeat(
+        self, member: Member, owned: Collection[Partition]
+    ) -> tuple[int, frozenset[Partition]] | None:
+        """The epoch, and what the member may own; None when it is no member any more.
+
+        The first one joins. What the member does not hold and shall not have is free.
+        """
+        if member.left:
+            return None
         if member not in self.members:
             self.members.append(member)
             self._balance()
+        mine = [p for p, (owner, _) in self._owners.items() if owner is member]
+        granted = frozenset(p for p in mine if self._target.get(p) is member)
+        for partition in mine:
+            if partition not in granted and partition not in owned:
+                del self._owners[partition]
+        self._grant()
+        return self.epoch, granted
 
     def leave(self, member: Member) -> None:
         """The member let go of everything, or is taken for dead: it is not asked."""
+        member.left = True
         if member in self.members:
             self.members.remove(member)
             self._owners = {p: own for p, own in self._owners.items() if own[0] is not member}
             self._balance()
-
-    def granted(self, member: Member) -> frozenset[Partition]:
-        """What the member owns and shall keep."""
-        owned = (p for p, (owner, _) in self._owners.items() if owner is member)
-        return frozenset(p for p in owned if self._target.get(p) is member)
-
-    def release(self, member: Member, partitions: Collection[Partition]) -> None:
-        """The member has let go of these."""
-        for partition in partitions:
-            owner, _ = self._owners.get(partition, (None, 0))
-            if owner is member and self._target.get(partition) is not member:
-                del self._owners[partition]
-        self._grant()
 
     def accepts(self, member: Member, epoch: int, partition: Partition) -> bool:
         """Whether offsets of the partition may come from a member that knows of this epoch."""

@@ -56,23 +56,23 @@ class MemoryLane(MemoryReader):
             await asyncio.wait(list(self._commits))
 
     async def _commit(self, work: Work) -> frozenset[Partition]:
+        there: frozenset[Partition] = frozenset()
         async with self._thread:
             while not self.closing:
                 producer = await self._ready_producer()
                 async with self.transacting:
-                    ours = self.still_ours(work)
+                    ours = self.still_ours(work) - there
                     if not ours:
-                        return ours
+                        return there
                     try:
                         await self._transact(producer, work, ours)
                     except (Fenced, Refused, Unclear) as error:
                         failure = error
                     else:
-                        return ours
-                if await self._clarify(producer, failure, work, ours):
-                    return ours
+                        return there | ours
+                there |= await self._clarify(producer, failure, work, ours)
                 await asyncio.sleep(RETRY_S)
-            return frozenset()
+            return there
 
     def still_ours(self, work: Work) -> frozenset[Partition]:
         """Of the work's partitions those under the leases of that time."""
@@ -87,7 +87,7 @@ class MemoryLane(MemoryReader):
         await self.network.call(lambda: self.log.finish(producer, commit=True))
 
     async def _offer(self, producer: Producer, progress: dict[Partition, Progress]) -> None:
-        member = self, self.membership  # as of our leases, never a fresh one
+        member = self.member, self.membership  # as of our leases, never a fresh one
         await self.network.call(
             lambda: self.log.offer(producer, self._group_name, member, progress)
         )
@@ -98,19 +98,19 @@ class MemoryLane(MemoryReader):
         failure: Fenced | Refused | Unclear,
         work: Work,
         ours: frozenset[Partition],
-    ) -> bool:
-        """After a failure: True when the transaction is in the log after all."""
+    ) -> frozenset[Partition]:
+        """After a failure: the partitions whose work is in the log after all."""
         if isinstance(failure, Refused):
             try:
                 await self.network.call(lambda: self.log.finish(producer, commit=False))
             except (Fenced, Unclear):
                 pass
             else:
-                return False
+                return frozenset()
         self.producer = None
         await self._ready_producer()
         found = await self.committed(ours)
-        return any(found.get(partition) == work.progress[partition] for partition in ours)
+        return frozenset(p for p in ours if found.get(p) == work.progress[p])
 
     async def _ready_producer(self) -> Producer:
         if self.producer is None:

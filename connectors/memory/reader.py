@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
+from connectors.memory.group import Member
 from connectors.memory.log import MemoryLog
 from connectors.memory.network import CALM, Network, Unclear
 from streams.lanes import Batch, Encoded, Progress
@@ -17,7 +18,8 @@ from streams.records import Partition, Record
 
 R = TypeVar("R")
 
-RETRY_S: Final = 0.1
+RETRY_S: Final = 0.5
+RETRY_MAX_S: Final = 5.0
 
 
 class MemoryReader:
@@ -35,6 +37,7 @@ class MemoryReader:
         self.log = log
         self.leases: dict[Partition, int] = {}
         self.held: frozenset[Partition] = frozenset()
+        self.member = Member(self.tell)
         self.membership = 0
         """The epoch of the group that our leases are of."""
         self.transacting = asyncio.Lock()
@@ -51,6 +54,7 @@ class MemoryReader:
         self._changed = False
         self._more = asyncio.Event()
         self._news = asyncio.Event()
+        self._told = False
         self._listening: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -88,17 +92,24 @@ class MemoryReader:
             self._listening.cancel()
         async with self.transacting:
             self.revoke(list(self.leases))
-        await self._asked(lambda: self.group.leave(self))
+        await self._asked(lambda: self.group.leave(self.member))
 
     def cut_off(self) -> None:
         """The group takes this reader for dead, which hears nothing of it."""
         if self._listening:
             self._listening.cancel()
-        self.group.leave(self)
+        self.group.leave(self.member)
+
+    @property
+    def silent_s(self) -> float:
+        """It has no threads that could stop turning."""
+        return 0.0
 
     def tell(self) -> None:
-        """See `Member`."""
-        self.network.tell(self._news.set)
+        """See `Group`: the reader shall ask what is new."""
+        if not self._told:
+            self._told = True
+            self.network.tell(self._hear)
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
         """Ends these leases."""
@@ -109,6 +120,10 @@ class MemoryReader:
         self._changed = True
         self._more.set()
 
+    def _hear(self) -> None:
+        self._told = False
+        self._news.set()
+
     async def _listen(self) -> None:
         while True:
             await self._news.wait()
@@ -117,22 +132,23 @@ class MemoryReader:
     async def _reconcile(self) -> None:
         """Hears what the group says, lets go of what it wants back, begins what is new."""
         self._news.clear()
-        epoch, granted, lost = await self._asked(self._heartbeat)
-        gone = self.leases.keys() - granted if not lost else set(self.leases)
+        heard = await self._asked(self._heartbeat)
+        epoch, granted = heard or (0, frozenset())
+        gone = self.leases.keys() - granted
         if gone:
             async with self.transacting:
                 self.revoke(gone)
-            await self._asked(lambda: self.group.release(self, gone))
+            self._news.set()  # the group shall know
+        if heard is None:
+            self.member = Member(self.tell)
+            self._news.set()  # and join again
         starts = await self._beginnings(granted - self.leases.keys())
         for partition, start in starts.items():
             self._lease(partition, start)
         self.membership = epoch
 
-    def _heartbeat(self) -> tuple[int, frozenset[Partition], bool]:
-        """The group's epoch, what it grants us, and whether we had to join (again)."""
-        unknown = self not in self.group.members
-        self.group.join(self)
-        return self.group.epoch, self.group.granted(self), unknown
+    def _heartbeat(self) -> tuple[int, frozenset[Partition]] | None:
+        return self.group.heartbeat(self.member, self.leases.keys())
 
     async def _beginnings(
         self, partitions: frozenset[Partition]
@@ -151,11 +167,13 @@ class MemoryReader:
 
     async def _asked(self, what: Callable[[], R]) -> R:
         """The answer to a question that may be asked again."""
+        pause_s = RETRY_S
         while True:
             try:
                 return await self.network.call(what)
             except Unclear:
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MAX_S)
 
     def _lease(self, partition: Partition, start: Progress | None) -> None:
         self.log.leases += 1
@@ -215,7 +233,7 @@ class MemoryLedgerReader(MemoryReader):
     def report(self, progress: Mapping[Partition, int]) -> None:
         """The group's progress; nobody waits for it."""
         for partition, offset in progress.items():
-            if self.group.accepts(self, self.membership, partition):
+            if self.group.accepts(self.member, self.membership, partition):
                 self.log.progress[self._group_name, partition] = Progress(offset)
 
 

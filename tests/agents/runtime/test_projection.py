@@ -1,5 +1,6 @@
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
 from schemas.inferences import InferenceResult
 from streams import wire
 from streams.lanes import Batch, Encoded
-from streams.projection.ports import LedgerBeyondLog, ProjectionBatch, ReadModelAway, slice_of
+from streams.projection.ports import LedgerBeyondLog, Log, ProjectionBatch, ReadModelAway, slice_of
 from streams.projection.project import PROJECTED
 from streams.records import Partition, Received
 from streams.registry import Registry
@@ -237,6 +238,39 @@ async def test_a_ledger_beyond_the_log_stops_loudly() -> None:
 
     with pytest.raises(LedgerBeyondLog, match="projections rebuild"):
         await runtime.handle(await reader.take())
+
+
+class Late(MemoryLedgerReader):
+    """Its first word about the log comes when another worker has projected more."""
+
+    bench: Bench
+    asked = 0
+
+    async def logs(self, partitions: Collection[Partition]) -> Mapping[Partition, Log]:
+        found = await super().logs(partitions)
+        self.asked += 1
+        if self.asked == 1:
+            self.bench.record("a")
+            ends = await super().logs(partitions)
+            claimed = await MemoryReadModel(self.bench.store).claim(ends)
+            for partition, offset in claimed.items():
+                self.bench.store.ledger[partition] = replace(
+                    self.bench.store.ledger[partition], next=max(offset, ends[partition].end or 0)
+                )
+        return found
+
+
+async def test_a_ledger_that_went_on_while_we_looked_at_the_log_is_looked_at_again() -> None:
+    """The simulation found this: a worker gave up for ever, and asked for a person."""
+    bench = Bench()
+    topics = [topic.name for topic in PROJECTED]
+    reader = Late(bench.log, "project", topics)
+    reader.bench = bench
+    runtime = replace(bench.open()[0], reader=reader)
+
+    await runtime.handle(await reader.take())
+
+    assert reader.asked == 2
 
 
 async def test_the_group_is_told_how_far_the_ledger_is() -> None:
