@@ -44,6 +44,7 @@ class Vitals:
     suspects: Suspects
     guard: Guard
     watchdog: Watchdog
+    journal: MappedJournal
     end: Callable[[], None]
     meter: PrometheusMeter = field(default_factory=PrometheusMeter)
     running: Mapping[str, Running] = field(default_factory=dict)
@@ -83,6 +84,7 @@ class Vitals:
             silent_s = running.reader.silent_s
             if silent_s > THREAD_SILENT_MAX_S:
                 log.error("worker.thread_stuck", step=name, silent_s=round(silent_s))
+                self.journal.close()  # no record is to blame
                 end_at_once()
 
     def _memory(self) -> None:
@@ -166,7 +168,7 @@ async def looked_after(
     watchdog = Watchdog(journal.file, settings.stall_timeout_s)
     watchdog.take_last_words()
     guard = Guard(journal, known=lambda: suspects.known)
-    vitals = Vitals(settings, suspects, guard, watchdog, end, died=len(remains))
+    vitals = Vitals(settings, suspects, guard, watchdog, journal, end, died=len(remains))
     looking = asyncio.create_task(vitals.look_after())
     looking.add_done_callback(lambda done: None if done.cancelled() else end())
     try:

@@ -1,10 +1,11 @@
 """What a lane on a real Kafka does that its twin can't: answer what no waiting mends."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
@@ -58,3 +59,34 @@ async def test_progress_that_kafka_cannot_hold_is_an_error(lane: KafkaLane) -> N
 
     with pytest.raises(KafkaException, match="METADATA"):
         await lane.commit(Work(batch.leases, {WHERE: Progress(1, "x" * 5000)}, {}))
+
+
+class StuckProducer(Producer):
+    """One whose first call never returns, until it is let go."""
+
+    let_go = threading.Event()
+
+    def init_transactions(self, timeout: float = 0) -> None:
+        del timeout
+        self.let_go.wait()
+        raise KafkaException(KafkaError(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED))
+
+
+async def test_a_thread_that_is_stuck_does_not_go_unnoticed() -> None:
+    nowhere = Cluster(bootstrap_servers="127.0.0.1:1")
+    subscription = Subscription("step", (CAMERA_EVENTS.name,), 10)
+    lane = KafkaLane(
+        nowhere, subscription, Slot("step", 0), lambda _p, _n: None, producer=StuckProducer
+    )
+    before = lane.silent_s
+
+    opening = asyncio.create_task(lane.open())
+    async with asyncio.timeout(30):
+        while lane.silent_s < 0.05:  # noqa: ASYNC110  # what is waited for is another thread
+            await asyncio.sleep(0.01)
+    StuckProducer.let_go.set()
+
+    with pytest.raises(KafkaException):
+        await opening
+    assert (before, lane.silent_s) == (0.0, 0.0)
+    await lane.close()
