@@ -27,6 +27,7 @@ from infra.assembly import World, ports
 from infra.endpoints import cluster
 from infra.operation.endings import AGAIN, FAILED, NEEDS_A_PERSON
 from infra.operation.vitals import Vitals, looked_after
+from infra.operation.watchdog import leave
 from infra.running import Doors, Running, Shop, collect_rarely, end_all
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
@@ -171,6 +172,7 @@ class Work:
         await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT_S) if tasks else None
         await end_all(list(self._running.values()), self._settings.drain_timeout_s)
         await self._stack.aclose()
+        leave()
 
     @staticmethod
     async def _pump(running: Running, channel: Any) -> None:  # noqa: ANN401  # Faust's channel

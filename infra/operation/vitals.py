@@ -178,7 +178,7 @@ async def looked_after(
         await asyncio.gather(looking, return_exceptions=True)
         await suspects.look()  # what is finished by now is forgotten by now
         await store.close()
-        watchdog.leave()
+        watchdog.stop()
         journal.close()
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 from dataclasses import dataclass
 from io import FileIO
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 from infra.operation.endings import FAILED
 
@@ -33,13 +33,22 @@ class Watchdog:
         """The event loop turns: as of now, that long again."""
         faulthandler.dump_traceback_later(self.timeout_s, exit=True, file=self.journal)
 
-    def leave(self) -> None:
-        """Nothing is left to do; what still hangs then is ended without further ado."""
-        faulthandler.enable(sys.__stderr__ or sys.stderr)
-        faulthandler.dump_traceback_later(LEAVING_S, exit=True, file=sys.__stderr__ or sys.stderr)
+    def stop(self) -> None:
+        """Looks no more; faults are told to standard error again."""
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.enable(_stderr())
+
+
+def leave() -> None:
+    """Nothing is left to do; a process that still hangs then is ended without further ado."""
+    faulthandler.dump_traceback_later(LEAVING_S, exit=True, file=_stderr())
 
 
 def end_at_once() -> NoReturn:
     """Ends a process in which an orderly end would wait for a thread that is stuck."""
-    faulthandler.dump_traceback(file=sys.__stderr__ or sys.stderr, all_threads=True)
+    faulthandler.dump_traceback(file=_stderr(), all_threads=True)
     os._exit(FAILED)
+
+
+def _stderr() -> TextIO:
+    return sys.__stderr__ or sys.stderr

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -92,6 +93,8 @@ async def act_later(bug: str | None) -> Outputs | NotYet | None:
     """Does what needs a loop."""
     if bug == "nonsense":
         return cast("Outputs", "nonsense")
+    if bug == "thread":
+        await asyncio.to_thread(threading.Event().wait)
     while bug and bug.startswith("hang"):
         try:
             await asyncio.Event().wait()

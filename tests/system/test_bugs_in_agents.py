@@ -222,3 +222,16 @@ def test_a_worker_that_stands_still_says_so_until_it_is_ended(site: Site) -> Non
         worker.until(lambda: list(worker.lines("supervisor.again")))
 
     assert health["status"] == "blocked"
+
+
+@pytest.mark.long
+def test_a_worker_ends_although_a_thread_of_an_agent_never_does(site: Site) -> None:
+    published(site, "describe-bug-thread")
+
+    with buggy(site) as worker:
+        worker.until(site.all_letters)
+        worker.stop()
+        ended = list(worker.lines("supervisor.ended"))
+
+    assert [letter.reason for letter in site.all_letters()] == ["time_limit"]
+    assert len(ended) == 1
