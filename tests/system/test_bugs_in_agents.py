@@ -189,7 +189,7 @@ def published(site: Site, *names: str) -> set[UUID]:
 
 @pytest.mark.long
 def test_a_worker_that_leaks_finishes_what_it_has_and_is_started_again(site: Site) -> None:
-    wanted = published(site, "describe-bug-leak", "good")
+    wanted = published(site, "fetch_clips-bug-leak", "good")
 
     with buggy(site, memory_max_mb="400") as worker:
         worker.until(lambda: wanted <= {row.event_id for row in site.rows()})
