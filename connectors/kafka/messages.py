@@ -5,19 +5,32 @@ from collections.abc import Iterable
 from operator import methodcaller
 from typing import Final, cast
 
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, Message
 
 from streams.records import Headers, Partition, Record
 
 PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # public, its name notwithstanding
 NOT_IN_THE_LOG: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # likewise
 
+IDLE_S: Final = 0.2
+"""How long one turn of a poll thread lasts while nothing comes: each costs CPU, and wishes wait."""
+
+GATHER_S: Final = 0.05
+"""How long records wait for others to come with them."""
 
 _ask_for_headers: Final = methodcaller("headers")
 """A name that is not UTF-8 makes the library return a broken list beside its exception. A hot call
 from Python does not look for the exception, and touching the list ends the process (seen); a call
 from C, such as this one, does look.
 """
+
+
+def gathered(consumer: Consumer, records_max: int) -> list[Message]:
+    """What comes next, and what comes soon after; nothing when nothing comes. Serves callbacks."""
+    first = consumer.consume(1, IDLE_S)
+    if not first or records_max == 1:
+        return first
+    return first + consumer.consume(records_max - 1, GATHER_S)
 
 
 def record_of(partition: Partition, message: Message) -> Record:

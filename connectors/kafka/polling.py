@@ -12,24 +12,23 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from connectors.kafka.backlog import Backlog, Portion
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of, short
+from connectors.kafka.messages import (
+    NOT_IN_THE_LOG,
+    PARTITION_EOF,
+    gathered,
+    record_of,
+    short,
+)
 from connectors.kafka.ownership import Ownership
 from streams.lanes import Batch, Progress
 from streams.records import Partition, Record
 
 log = structlog.get_logger(__name__)
 
-POLL_S: Final = 0.05
 PATIENCE_S: Final = 0.25
 """How long a full backlog may block polling before partitions are paused, which refetches."""
 
@@ -151,7 +150,7 @@ class Polling:
         such records are left, and read again from where the new lease begins.
         """
         before, self._turned = self._leases, time.monotonic()
-        messages = consumer.consume(records_max, POLL_S)
+        messages = gathered(consumer, records_max)
         self._portion.came(messages)
         self.ownership.join(consumer.consumer_group_metadata())
         records, ends = self._sorted(messages)
