@@ -5,24 +5,29 @@ error after which nobody can say whether the transaction is in the log is answer
 producer away. Its successor with the same id first ends whatever the old one left open, then the
 committed progress is read back: if it is ours, the transaction is in the log; if not, the same work
 is committed again. Work is never dropped while its lease stands.
+
+A broker may take a transaction for aborted and never write so into a partition that had no leader
+just then (KAFKA-20734, in 4.3.1): its records lie open, and the next commit of the same producer
+would make them valid, beside the same records written again. So nothing is committed again before
+the same has been written once more and aborted: that marker ends whatever lies open there.
 """
 
 import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.clients import CALL_TIMEOUT_S, LIBRDKAFKA, Cluster, bounded
 from connectors.kafka.ownership import Snapshot
 from connectors.kafka.polling import Subscription
-from connectors.kafka.reader import GroupReader
+from connectors.kafka.reader import GroupReader, committed
 from streams.lanes import Batch, Encoded, Progress, Work
 from streams.records import Partition
 
@@ -80,6 +85,8 @@ class KafkaLane:
         self._make_producer = producer
         self._producer: Producer | None = None
         self._closing = threading.Event()
+        self._void: Work | None = None
+        """What a transaction that failed may have left open in the log."""
         self._turned: float | None = None
         """When the thread of transactions last turned; None when it has nothing to do."""
 
@@ -142,13 +149,17 @@ class KafkaLane:
             producer = self._ready_producer()
             if producer is None:
                 break
+            asked = False
             with self._reader.ownership.transacting:
                 snapshot = self._reader.ownership.snapshot
                 ours = self._still_ours(work, snapshot) - there
-                if not ours:
-                    return there
                 try:
+                    self._sweep(producer, snapshot)
+                    if not ours:
+                        return there
                     self._transact(producer, work, ours, snapshot)
+                    asked = True
+                    producer.commit_transaction(CALL_TIMEOUT_S)
                 except KafkaException as error:
                     failure = error
                 else:
@@ -156,7 +167,10 @@ class KafkaLane:
             if failure.args[0].code() in CANT_PASS:
                 self._discard()
                 raise failure
-            there |= self._clarify(producer, failure, work, ours)
+            if self._clarify(producer, failure, asked=asked):
+                there |= self._in_the_log(work, ours)
+            if self._void is None and (rest := ours - there):
+                self._void = Work({}, {p: work.progress[p] for p in rest}, work.outputs)
             time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, no secret
             pause_s = min(pause_s * 2, RETRY_MAX_S)
         return there
@@ -168,18 +182,27 @@ class KafkaLane:
         )
 
     def _transact(
-        self, producer: Producer, work: Work, ours: frozenset[Partition], snapshot: Snapshot
+        self, producer: Producer, work: Work, parts: Collection[Partition], snapshot: Snapshot
     ) -> None:
+        """All of it but the commit."""
         producer.begin_transaction()
-        for partition in ours:
+        for partition in parts:
             self._produce(producer, work.outputs.get(partition, ()))
-        offsets = [self._offset(p, work.progress[p]) for p in ours]
+        offsets = [self._offset(p, work.progress[p]) for p in parts]
         bounded(
             lambda: producer.send_offsets_to_transaction(
                 offsets, snapshot.membership, CALL_TIMEOUT_S
             )
         )
-        producer.commit_transaction(CALL_TIMEOUT_S)
+
+    def _sweep(self, producer: Producer, snapshot: Snapshot) -> None:
+        """Ends what a failed transaction may have left open, by an aborted one like it."""
+        if self._void is None:
+            return
+        self._transact(producer, self._void, self._void.progress.keys(), snapshot)
+        producer.flush(CALL_TIMEOUT_S)  # what is not in the log yet would be left out of it
+        producer.abort_transaction(CALL_TIMEOUT_S)
+        self._void = None
 
     def _produce(self, producer: Producer, outputs: Sequence[Encoded]) -> None:
         topics = {name: self._cluster.named(name) for name in {o.topic for o in outputs}}
@@ -199,23 +222,21 @@ class KafkaLane:
         topic = self._cluster.named(partition.topic)
         return TopicPartition(topic, partition.number, progress.offset, progress.metadata)
 
-    def _clarify(
-        self, producer: Producer, failure: KafkaException, work: Work, ours: frozenset[Partition]
-    ) -> frozenset[Partition]:
-        """After a failure: the partitions whose work is in the log after all.
+    def _clarify(self, producer: Producer, failure: KafkaException, *, asked: bool) -> bool:
+        """After a failure: whether the transaction may be in the log after all.
 
-        Each speaks for itself. One that was taken away meanwhile may have the same progress from
-        its new owner, which says nothing of the others (tests/simulation found work lost by that).
+        It is not when no commit was `asked` for, or the library says that it must be aborted.
         """
         error = failure.args[0]
         log.warning("kafka.transaction", slot=self._slot.transactional_id, error=error.str())
+        decided = not asked or error.txn_requires_abort()
         if error.txn_requires_abort():
             try:
                 producer.abort_transaction(CALL_TIMEOUT_S)
             except KafkaException as again:
                 error = again.args[0]
             else:
-                return frozenset()
+                return False
         if error.code() in FENCED:
             log.error(
                 "kafka.fenced",
@@ -223,9 +244,20 @@ class KafkaLane:
                 remedy="another worker has this slot, or this one was frozen: one slot, one worker",
             )
         self._discard()
-        if self._ready_producer() is None:
-            return frozenset()
-        found = self._committed(ours)
+        return not decided and self._ready_producer() is not None
+
+    def _in_the_log(self, work: Work, ours: frozenset[Partition]) -> frozenset[Partition]:
+        """Asked of the group's progress, once the successor has ended what was open.
+
+        Each speaks for itself. One that was taken away meanwhile may have the same progress from
+        its new owner, which says nothing of the others (tests/simulation found work lost by that).
+        """
+
+        def stopped() -> bool:
+            self._turned = time.monotonic()
+            return self._closing.is_set()
+
+        found = committed(self._cluster, self._group, ours, stopped)
         return frozenset(p for p in ours if found.get(p) == work.progress[p])
 
     def _discard(self) -> None:
@@ -260,34 +292,3 @@ class KafkaLane:
             "batch.size": 1 << 20,
             "queue.buffering.max.messages": 200_000,
         }
-
-    def _committed(self, partitions: frozenset[Partition]) -> dict[Partition, Progress]:
-        """What the group's progress is now; waits until nothing about it is pending."""
-        consumer = Consumer(
-            self._cluster.confluent()
-            | {
-                "group.id": self._cluster.named(self._group),
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-            },
-            logger=LIBRDKAFKA,
-        )
-        asked = [TopicPartition(self._cluster.named(p.topic), p.number) for p in partitions]
-        try:
-            while not self._closing.is_set():
-                self._turned = time.monotonic()
-                try:
-                    answers = consumer.committed(asked, CALL_TIMEOUT_S)
-                except KafkaException as error:
-                    log.warning("kafka.committed", error=error.args[0].str())
-                    continue
-                if all(answer.error is None for answer in answers):
-                    return {
-                        Partition(self._cluster.catalogued(a.topic), a.partition): Progress(
-                            a.offset, a.metadata or ""
-                        )
-                        for a in answers
-                    }
-            return {}
-        finally:
-            consumer.close()

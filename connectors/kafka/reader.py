@@ -5,13 +5,13 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from connectors.kafka.clients import Cluster
+from connectors.kafka.clients import CALL_TIMEOUT_S, LIBRDKAFKA, Cluster
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.polling import Polling, Subscription
-from streams.lanes import Batch
+from streams.lanes import Batch, Progress
 from streams.projection.ports import Log
 from streams.records import Partition
 
@@ -108,3 +108,36 @@ class GroupReader:
             )
             for p, tp in tps.items()
         }
+
+
+def committed(
+    cluster: Cluster,
+    group: str,
+    partitions: Collection[Partition],
+    stopped: Callable[[], bool],
+) -> dict[Partition, Progress]:
+    """A group's progress; waits until nothing about it is pending. Nothing when `stopped`."""
+    settings = cluster.confluent() | {
+        "group.id": cluster.named(group),
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+    }
+    consumer = Consumer(settings, logger=LIBRDKAFKA)
+    asked = [TopicPartition(cluster.named(p.topic), p.number) for p in partitions]
+    try:
+        while not stopped():
+            try:
+                answers = consumer.committed(asked, CALL_TIMEOUT_S)
+            except KafkaException as error:
+                log.warning("kafka.committed", group=group, error=error.args[0].str())
+                continue
+            if all(answer.error is None for answer in answers):
+                return {
+                    Partition(cluster.catalogued(a.topic), a.partition): Progress(
+                        a.offset, a.metadata or ""
+                    )
+                    for a in answers
+                }
+        return {}
+    finally:
+        consumer.close()

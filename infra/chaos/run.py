@@ -5,6 +5,7 @@ killed.
 """
 
 import asyncio
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -69,6 +70,8 @@ class Order:
     seed: int
     protocol: str = "consumer"
     control: str = ""
+    kinds: frozenset[str] = frozenset(kind.name for kind in KINDS)
+    """Of faults; those that can't be had here are left out."""
 
 
 @dataclass
@@ -123,7 +126,13 @@ def run(order: Order, folder: Path | None, say: Say) -> Result:
         )
         upstream = Upstream(cluster(direct, spoilt), _words(home, order))
         chaos = Chaos(order, site, cluster(direct, found), found, say)
-        return chaos.run(upstream, Path(brief.calls), direct.media)
+        result = chaos.run(upstream, Path(brief.calls), direct.media)
+        if folder and not result.is_good:
+            shutil.copytree(home / "kafka", home / "kafka-kept", ignore=_ballast)
+        return result
+
+
+_ballast = shutil.ignore_patterns("ballast", "tmp")
 
 
 def _disks(stack: ExitStack, home: Path, say: Say) -> tuple[Disk | None, Disk | None]:
@@ -184,7 +193,8 @@ class Chaos:
 
     def _break(self, upstream: Upstream) -> None:
         ends = time.monotonic() + self.order.seconds
-        kinds = [kind for kind in KINDS if kind.name in self.faults.kinds]
+        can = self.faults.kinds & self.order.kinds
+        kinds = [kind for kind in KINDS if kind.name in can]
         for fault in plan(self.order.seed, kinds):
             if not self._pause(fault.wait_s, ends):
                 return

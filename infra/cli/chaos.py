@@ -3,12 +3,14 @@
 import logging
 import random
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
 import typer
 
+from infra.chaos.plan import KINDS
 from infra.chaos.run import Interrupted, Order, Result, run
 
 IDS_SHOWN_MAX: Final = 100
@@ -20,6 +22,9 @@ def chaos(
     seed: Annotated[
         int | None, typer.Option(help="The same seed plans the same faults; default: any.")
     ] = None,
+    only: Annotated[
+        str, typer.Option(help="Kinds of faults, separated by commas; default: every kind.")
+    ] = "",
     protocol: Annotated[
         Literal["consumer", "classic"], typer.Option(help="The workers' group protocol.")
     ] = "consumer",
@@ -42,7 +47,7 @@ def chaos(
     logging.getLogger("aiokafka").setLevel("CRITICAL")  # likewise
     chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     try:
-        result = run(Order(seconds, chosen, protocol), folder, say)
+        result = run(Order(seconds, chosen, protocol, kinds=kinds(only)), folder, say)
     except Interrupted as interrupted:
         say("stopped: there is no verdict")
         raise typer.Exit(interrupted.status) from None
@@ -52,9 +57,19 @@ def chaos(
     raise typer.Exit(0 if result.is_good else 1)
 
 
+def kinds(only: str) -> frozenset[str]:
+    """Those that are named, or all. Raises BadParameter for one that there isn't."""
+    known = frozenset(kind.name for kind in KINDS)
+    named = frozenset(filter(None, map(str.strip, only.split(",")))) or known
+    if unknown := named - known:
+        text = f"{', '.join(sorted(unknown))}: no such kind; there are: {', '.join(sorted(known))}"
+        raise typer.BadParameter(text, param_hint="--only")
+    return named
+
+
 def say(text: str) -> None:
-    """One line for people."""
-    typer.echo(text, err=True)
+    """One line for people, with the time as logs have it."""
+    typer.echo(f"{datetime.now(UTC):%H:%M:%S.%f} {text}", err=True)
 
 
 def tell(result: Result) -> None:

@@ -50,7 +50,10 @@ group.consumer.min.heartbeat.interval.ms=1000
 transaction.max.timeout.ms=60000
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
-transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
+# Timed-out transactions are looked for every 10 s, as by default. More often, a node that starts
+# again finds them while its partitions have no leader yet, and takes them for aborted without
+# having written so into any (KAFKA-20734, docs/decisions/0003-exactly-once.md).
+transaction.abort.timed.out.transaction.cleanup.interval.ms=10000
 
 # Its default of 128 MB comes out of a heap of 1 GB.
 log.cleaner.dedupe.buffer.size=33554432

@@ -5,7 +5,8 @@ import threading
 from collections.abc import AsyncIterator
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Producer
+from aiokafka import AIOKafkaConsumer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import KafkaLane, Slot
@@ -90,3 +91,53 @@ async def test_a_thread_that_is_stuck_does_not_go_unnoticed() -> None:
         await opening
     assert (before, lane.silent_s) == (0.0, 0.0)
     await lane.close()
+
+
+class OffsetsLost(Producer):
+    """The answer to the first offsets is lost; what was written before lies open."""
+
+    lost = False
+
+    def send_offsets_to_transaction(
+        self, positions: list[TopicPartition], group_metadata: object, timeout: float = -1
+    ) -> None:
+        super().send_offsets_to_transaction(positions, group_metadata, timeout)
+        if not OffsetsLost.lost:
+            OffsetsLost.lost = True
+            self.flush()
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "lost"))  # noqa: SLF001  # public
+
+
+async def test_what_a_failed_transaction_left_is_aborted_before_the_same_is_committed(
+    cluster: Cluster,
+) -> None:
+    subscription = Subscription("step", (CAMERA_EVENTS.name,), 10)
+    lane = KafkaLane(cluster, subscription, Slot("step", 0), lambda _p, _n: None, OffsetsLost)
+    await lane.open()
+    batch = await assigned(lane)
+    output = Encoded(ENRICHED.name, b"gate", b"seen", ())
+    await lane.commit(Work(batch.leases, {WHERE: Progress(1)}, {WHERE: [output]}))
+    await lane.close()
+
+    assert await read(cluster, "read_uncommitted") == [b"seen", b"seen", b"seen"]
+    assert await read(cluster, "read_committed") == [b"seen"]
+
+
+async def read(cluster: Cluster, isolation: str) -> list[bytes | None]:
+    """All records of the topic that a reader of this isolation is given."""
+    consumer = AIOKafkaConsumer(
+        cluster.named(ENRICHED.name),
+        bootstrap_servers=cluster.bootstrap_servers,
+        isolation_level=isolation,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        found: list[bytes | None] = []
+        for place, end in (await consumer.end_offsets(consumer.assignment())).items():
+            while await consumer.position(place) < end:
+                for records in (await consumer.getmany(timeout_ms=100)).values():
+                    found += [record.value for record in records]
+        return found
+    finally:
+        await consumer.stop()
