@@ -25,6 +25,7 @@ from infra.chaos.evidence import Sent
 from infra.chaos.faults.disks import Disk, NotPermitted, disks
 from infra.chaos.faults.inject import Faults, Server, Site
 from infra.chaos.faults.proxy import HOST, proxy
+from infra.chaos.faults.scripts import SCRIPTS, Stage
 from infra.chaos.fleet import fleet
 from infra.chaos.gather import Known, gather
 from infra.chaos.lags import Lags
@@ -69,7 +70,10 @@ class Order:
     seconds: float
     seed: int
     protocol: str = "consumer"
+    script: str = ""
+    """Faults in a fixed order instead (infra/chaos/faults/scripts.py)."""
     control: str = ""
+    """What the workers do wrong (infra/chaos/controls.py)."""
     kinds: frozenset[str] = frozenset(kind.name for kind in KINDS)
     """Of faults; those that can't be had here are left out."""
 
@@ -174,7 +178,10 @@ class Chaos:
         self.site.fleet.staff()
         upstream.start()
         try:
-            self._break(upstream)
+            if self.order.script:
+                SCRIPTS[self.order.script](Stage(self.faults, self._wait))
+            else:
+                self._break(upstream)
             upstream.stop()
             self.say("waiting until everything is quiet")
             self._recover(upstream)
@@ -213,6 +220,9 @@ class Chaos:
         while time.monotonic() < until:
             self._tend()
         return until < ends
+
+    def _wait(self, seconds: float) -> None:
+        self._pause(seconds, 0)
 
     def _tend(self) -> None:
         self.faults.heal(time.monotonic())

@@ -17,6 +17,7 @@ import msgspec
 from connectors.clock import SystemClock
 from infra.assembly import World
 from infra.chaos.brief import Brief
+from infra.chaos.controls import CONTROLS
 from infra.endpoints import endpoints
 from infra.settings import Settings
 from infra.telemetry import configure
@@ -25,6 +26,9 @@ from schemas.attempts import Answer
 from streams.ports import Question, Reply
 
 ANSWER_S: Final = 0.1
+SLOW_CAMERA: Final = "camera-0"
+SLOW_ANSWER_S: Final = 3.0
+"""So that others of the same partition finish before it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class CountingProvider:
             os.write(handle, line)
         finally:
             os.close(handle)
-        await asyncio.sleep(ANSWER_S)
+        is_slow = question.enriched.event.camera_id == SLOW_CAMERA
+        await asyncio.sleep(SLOW_ANSWER_S if is_slow else ANSWER_S)
         return Reply(Answer(description="Something was seen."), self.model)
 
 
@@ -70,7 +75,8 @@ def make(brief: Brief) -> Make:
     """The world of a worker under test."""
     provider = CountingProvider(Path(brief.calls))
     clock = SkewedClock(Path(brief.skew))
-    return Make(world=World(clock=clock, providers=lambda _: (provider,)))
+    honest = Make(world=World(clock=clock, providers=lambda _: (provider,)))
+    return CONTROLS[brief.control](honest)
 
 
 def main(arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 import typer
 
+from infra.chaos.faults.scripts import SCRIPTS
 from infra.chaos.plan import KINDS
 from infra.chaos.run import Interrupted, Order, Result, run
 
@@ -28,6 +29,10 @@ def chaos(
     protocol: Annotated[
         Literal["consumer", "classic"], typer.Option(help="The workers' group protocol.")
     ] = "consumer",
+    script: Annotated[
+        str, typer.Option(help="Faults in a fixed order instead of random ones.")
+    ] = "",
+    control: Annotated[str, typer.Option(help="What the workers do wrong; it must be found.")] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one line of JSON, the last one.")
     ] = False,
@@ -47,7 +52,8 @@ def chaos(
     logging.getLogger("aiokafka").setLevel("CRITICAL")  # likewise
     chosen = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     try:
-        result = run(Order(seconds, chosen, protocol, kinds=kinds(only)), folder, say)
+        order = Order(seconds, chosen, protocol, scripted(script), wrong(control), kinds(only))
+        result = run(order, folder, say)
     except Interrupted as interrupted:
         say("stopped: there is no verdict")
         raise typer.Exit(interrupted.status) from None
@@ -65,6 +71,24 @@ def kinds(only: str) -> frozenset[str]:
         text = f"{', '.join(sorted(unknown))}: no such kind; there are: {', '.join(sorted(known))}"
         raise typer.BadParameter(text, param_hint="--only")
     return named
+
+
+def scripted(name: str) -> str:
+    """The name, if there is such a script or it is empty. Raises BadParameter."""
+    if name and name not in SCRIPTS:
+        text = f"{name}: no such script; there are: {', '.join(SCRIPTS)}"
+        raise typer.BadParameter(text, param_hint="--script")
+    return name
+
+
+def wrong(name: str) -> str:
+    """The name, if there is such a control or it is empty. Raises BadParameter."""
+    from infra.chaos.controls import CONTROLS  # noqa: PLC0415  # imports Faust, which takes long
+
+    if name not in CONTROLS:
+        text = f"{name}: no such control; there are: {', '.join(filter(None, CONTROLS))}"
+        raise typer.BadParameter(text, param_hint="--control")
+    return name
 
 
 def say(text: str) -> None:

@@ -16,6 +16,7 @@ from infra.settings import ROOT
 
 SEED: Final = 20
 END_MAX_S: Final = 120
+CLASSIC_S: Final = 120
 LONG_S: Final = 600
 
 
@@ -38,8 +39,8 @@ def started(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def ran(seconds: int, seed: int) -> Done:
-    chaos = started("--seconds", str(seconds), "--seed", str(seed), "--json")
+def ran(seconds: int, seed: int, *more: str) -> Done:
+    chaos = started("--seconds", str(seconds), "--seed", str(seed), *more, "--json")
     out, said = chaos.communicate(timeout=2 * seconds + END_MAX_S)
     print(said)  # noqa: T201  # what pytest shows of a failure; the seed and every id are in it
     return Done(chaos.returncode, json.loads(out.splitlines()[-1]), said)
@@ -68,6 +69,13 @@ def test_something_was_broken_in_that_minute_and_recovered(minute: Done) -> None
     assert isinstance(faults, dict)
     assert sum(faults.values()) >= 5
     assert minute.facts["recoveries_s"]
+
+
+@pytest.mark.long
+def test_nothing_is_missing_and_nothing_extra_with_the_classic_protocol() -> None:
+    done = ran(CLASSIC_S, SEED, "--protocol", "classic")
+
+    assert done.status == 0, done.said
 
 
 @pytest.mark.long

@@ -103,11 +103,15 @@ class Faults:
             return
         lasts = f", for {fault.lasts_s:.1f} s" if heal else ""
         self.say(f"{fault.number:3} {name}: {target}{lasts}")
-        self.done[name] += 1
-        if fault.kind.repeats:
-            self.repeating += len(self.site.fleet.of("describe"))
+        self.note(name, repeats=fault.kind.repeats)
         if heal:
             heapq.heappush(self._healing, (now + fault.lasts_s, next(self._order), name, heal))
+
+    def note(self, name: str, *, repeats: bool = False) -> None:
+        """Something was broken, here or by a script."""
+        self.done[name] += 1
+        if repeats:
+            self.repeating += len(self.site.fleet.of("describe"))
 
     def heal(self, now: float) -> None:
         """Ends the faults whose time is over."""
