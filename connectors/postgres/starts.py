@@ -13,6 +13,13 @@ from streams.records import Partition
 
 OPERATION: Final = "operation"
 TIMEOUT_S: Final = 10.0
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg raises when a server dies in mid-answer
+)
 
 ADD: Final = """
 insert into unfinished_starts (step, topic, part, record_offset, journal, alone, cause)
@@ -75,7 +82,7 @@ class PostgresStarts:
                     if self._connection is None or self._connection.is_closed():
                         self._connection = await connect(self._url, schema=OPERATION)
                     return await self._connection.fetch(statement, *arguments)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 await self.close()
                 text = f"unfinished starts: {str(error) or type(error).__name__}"
                 raise StoreAway(text) from error

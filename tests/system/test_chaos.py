@@ -4,11 +4,15 @@
 """
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+import psutil
 import pytest
 
 from infra.chaos.plan import KINDS
@@ -18,6 +22,7 @@ SEED: Final = 20
 END_MAX_S: Final = 120
 CLASSIC_S: Final = 120
 LONG_S: Final = 600
+FIRST_FAULT: Final = re.compile(r"^\S+   1 ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,41 @@ def test_something_was_broken_in_that_minute_and_recovered(minute: Done) -> None
     assert isinstance(faults, dict)
     assert sum(faults.values()) >= 5
     assert minute.facts["recoveries_s"]
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_behind() -> None:
+    chaos = started("--seconds", "600", "--seed", str(SEED))
+    assert chaos.stderr is not None
+    told = until_the_first_fault(chaos)
+    home = told.partition("logs are in ")[2].split()[0]
+    began = processes_of(home)
+    chaos.send_signal(signal.SIGINT)
+    chaos.communicate(timeout=END_MAX_S)
+
+    assert began
+    assert chaos.returncode == 128 + signal.SIGINT
+    assert (processes_of(home), Path(home).exists()) == ([], False)
+    assert home not in Path("/proc/mounts").read_text()
+
+
+def until_the_first_fault(chaos: "subprocess.Popen[str]") -> str:
+    told = ""
+    while not FIRST_FAULT.search(told):
+        assert chaos.poll() is None, told
+        told += chaos.stderr.readline() if chaos.stderr else ""
+    return told
+
+
+def processes_of(home: str) -> list[int]:
+    """Whose command names a file of this run."""
+    return [one.pid for one in psutil.process_iter() if names(one, home)]
+
+
+def names(process: psutil.Process, home: str) -> bool:
+    try:
+        return any(home in word for word in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 @pytest.mark.long
