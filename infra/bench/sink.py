@@ -27,7 +27,7 @@ from connectors.metrics.prometheus import PrometheusMeter
 from connectors.postgres.connection import Connection, Prepared, connect
 from connectors.postgres.rebuild import drop
 from connectors.postgres.sink import Sink
-from connectors.postgres.statement import EVENTS, Arrays, Table, literal
+from connectors.postgres.statement import EVENTS, Arrays
 from infra.bench.events import inference, produce, registry
 from infra.bench.place import Place
 from infra.bench.rounds import Bench, Run, timed
@@ -186,7 +186,7 @@ def _parameters(rows: Sequence[EventRow], columns: int) -> Arrays:
     found.extend(zip(*rows, strict=True))
     for number, kind in enumerate(EVENTS.kinds[:columns]):
         if kind == "text[]":
-            found[number] = [literal(row.labels) for row in rows]
+            found[number] = ["{" + ",".join(row.labels) + "}" for row in rows]
     return found[:columns]
 
 
@@ -227,10 +227,11 @@ async def _table(admin: Connection, columns: int, indexes: Sequence[str]) -> str
     )
     for index in indexes:
         await admin.execute(index)
-    plain = Table(
-        "events",
-        EVENTS.columns[:columns],
-        " ".join(kinds),
-        "insert into events ({columns}) select {values} from {source}",
+    wire = ("text" if kind == "text[]" else kind for kind in kinds)
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(wire, 1))
+    values = ", ".join(
+        f'"{name}"::text[]' if kind == "text[]" else f'"{name}"'
+        for name, kind in zip(EVENTS.columns, kinds, strict=False)
     )
-    return plain.writing(1)
+    names = ", ".join(f'"{name}"' for name in EVENTS.columns[:columns])
+    return f"insert into events select {values} from unnest({arrays}) as r ({names})"  # noqa: S608  # ours
