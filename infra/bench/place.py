@@ -144,6 +144,7 @@ async def _execute(url: str, statement: str) -> None:
 
 
 def _remove_topics(kafka: Cluster) -> None:
-    futures = kafka.admin().delete_topics([kafka.named(topic.name) for topic in catalogue()])
+    admin = kafka.admin()  # must outlive its answers, or nobody is ever told
+    futures = admin.delete_topics([kafka.named(topic.name) for topic in catalogue()])
     for future in futures.values():
         future.exception()  # gone or not: there is nothing else to do about it
