@@ -8,8 +8,11 @@ be accepted for a partition that belonged to somebody else by then.
 """
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from confluent_kafka import TopicPartition
 
 from streams.lanes import Progress
 from streams.records import Partition
@@ -67,3 +70,56 @@ class Ownership:
         with self.transacting:
             self.snapshot = replace(self.snapshot, leases=leases)
         self.changed = True
+
+
+class Pausable(Protocol):
+    """As much of a consumer as pausing needs."""
+
+    def pause(self, partitions: list[TopicPartition]) -> None:
+        """These give nothing."""
+        ...
+
+    def resume(self, partitions: list[TopicPartition]) -> None:
+        """These go on."""
+        ...
+
+
+class Pauses:
+    """Which of our partitions give nothing for now. Used by the poll thread alone.
+
+    A pause right after an assignment can overtake it and lose its offset for good, and one that
+    lasts when the partition is taken away lasts when it comes back (librdkafka's issues 2190 and
+    5113): a partition then stands still for ever, and nobody complains.
+    """
+
+    def __init__(self, place: Callable[[Partition], TopicPartition]) -> None:
+        self._place = place
+        self._paused: set[Partition] = set()
+        self.silent: set[Partition] = set()
+        """Assigned, and nothing has come of them since."""
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        """These are not paused before something has come of them."""
+        self.silent |= set(partitions)
+
+    def heard(self, partitions: Collection[Partition]) -> None:
+        """Something has come of these."""
+        self.silent -= set(partitions)
+
+    def end(self, consumer: Pausable, gone: Collection[Partition]) -> None:
+        """These are taken away."""
+        self.exactly(consumer, self._paused - set(gone))
+        self.silent -= set(gone)
+
+    def exactly(self, consumer: Pausable, wanted: Collection[Partition]) -> None:
+        """Pauses these and no others."""
+        paused = set(wanted) - self.silent
+        if pause := paused - self._paused:
+            consumer.pause([self._place(partition) for partition in pause])
+        if resume := self._paused - paused:
+            consumer.resume([self._place(partition) for partition in resume])
+        self._paused = paused
+
+    def also(self, consumer: Pausable, more: Collection[Partition]) -> None:
+        """Pauses these too."""
+        self.exactly(consumer, self._paused | set(more))

@@ -23,7 +23,7 @@ from connectors.kafka.messages import (
     record_of,
     short,
 )
-from connectors.kafka.ownership import Ownership
+from connectors.kafka.ownership import Ownership, Pauses
 from streams.lanes import Batch, Progress
 from streams.records import Partition, Record
 
@@ -75,7 +75,7 @@ class Polling:
         self.reported: dict[Partition, int] = {}
         self._late_ends: dict[Partition, tuple[int, int]] = {}
         self._waiting: set[Partition] = set()
-        self._paused: set[Partition] = set()
+        self._pauses = Pauses(lambda partition: TopicPartition(*self._named(partition)))
         self._measured = 0.0
         self._portion = Portion(subscription.batch_max)
         self._turned = 0.0
@@ -154,6 +154,8 @@ class Polling:
         self._portion.came(messages)
         self.ownership.join(consumer.consumer_group_metadata())
         records, ends = self._sorted(messages)
+        if self._pauses.silent:
+            self._pauses.heard({record.partition for record in records} | ends.keys())
         if self._leases is before:
             return records, ends
         fresh = {p for p, lease in self._leases.items() if before.get(p) != lease}
@@ -193,7 +195,7 @@ class Polling:
     def _hand_over(self, consumer: Consumer, batch: Batch) -> None:
         self.backlog.put(batch, PATIENCE_S)
         while not self.backlog.has_room():
-            self._pause(consumer, set(self._leases))
+            self._pauses.exactly(consumer, self._leases)
             records, ends = self._polled(consumer, 1)
             for record in records:  # of a partition that is paused: it shall come again
                 consumer.seek(TopicPartition(*self._named(record.partition), record.offset))
@@ -209,20 +211,12 @@ class Polling:
                 self._waiting.discard(partition)
                 self.ownership.lease({partition: Progress(offset)})
         if not everything_paused:
-            self._pause(consumer, (set(self.held) | self._waiting) & set(self._leases))
+            self._pauses.exactly(consumer, (self.held | self._waiting) & self._leases.keys())
         reported = [self.reported.popitem() for _ in range(len(self.reported))]
         mine = {p: offset for p, offset in reported if p in self._leases}
         if mine:
             offsets = [TopicPartition(*self._named(p), offset) for p, offset in mine.items()]
             consumer.commit(offsets=offsets, asynchronous=True)
-
-    def _pause(self, consumer: Consumer, wanted: set[Partition]) -> None:
-        pause, resume = wanted - self._paused, self._paused - wanted
-        if pause:
-            consumer.pause([TopicPartition(*self._named(p)) for p in pause])
-        if resume:
-            consumer.resume([TopicPartition(*self._named(p)) for p in resume])
-        self._paused = set(wanted)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ours = {self._partition(tp.topic, tp.partition): tp for tp in partitions}
@@ -237,7 +231,8 @@ class Polling:
         for tp in partitions:
             tp.offset = tp.offset if tp.offset >= 0 else OFFSET_BEGINNING
         consumer.incremental_assign(partitions)
-        self._pause(consumer, self._paused | self._waiting & set(ours))
+        self._pauses.assigned(ours.keys() - self._waiting)
+        self._pauses.also(consumer, self._waiting & ours.keys())
         if not self.backlog.stopping:
             self.ownership.lease(starts)
         log.info("kafka.assigned", group=self._subscription.group, partitions=short(ours))
@@ -266,7 +261,7 @@ class Polling:
         gone = {self._partition(tp.topic, tp.partition) for tp in partitions}
         self.ownership.end(gone)
         self._waiting -= gone
-        self._paused -= gone
+        self._pauses.end(consumer, gone)
         for partition in gone:
             self._lag(partition, 0)  # what is left there is somebody else's to tell
         consumer.incremental_unassign(partitions)
