@@ -21,20 +21,25 @@ from msgspec import structs
 from infra.chaos.faults.proxy import WELL, Proxy, Trouble, proxy
 from infra.services.endpoints import Endpoints
 from infra.services.record import free_ports
+from infra.topology import STEPS
 from schemas.codec import encode
 from schemas.examples import MODEL_RESULT
 from streams import identity
-from streams.topics import AI_INFERENCES, INFERENCE_RESULTS
+from streams.topics import AI_EVENTS, AI_INFERENCES, INFERENCE_RESULTS
 from tests.embedded import fresh_cluster, migrated
 from tests.system.pressure import count, counted_per_hour, joined, members, moved, sampled
 from tests.system.processes import Worker, working
 from tests.system.site import Site
-from tests.system.upstream import NOON, Upstream
+from tests.system.upstream import NOON, Upstream, sighting
 
 BEFORE: Final = 2_000
 MEANWHILE: Final = 20_000
 """More than the projection takes in hand, so that its partitions must be paused."""
 
+EVENTS: Final = 60
+"""Each is asked for in vain twice: whether its outcome is known."""
+
+OTHERS: Final = frozenset(STEPS) - {"project"}
 RSS_BYTES_MAX: Final = 512 << 20
 """Of docs/runbook.md."""
 
@@ -45,6 +50,7 @@ class Told:
 
     published: set[UUID]
     logged_while_away: int
+    outcomes_while_away: int
     peak_bytes: int
     membership: tuple[Mapping[str, frozenset[str]], Mapping[str, frozenset[str]]]
     moved: list[str]
@@ -86,13 +92,16 @@ def lived(site: Site, url: str, fault: AbstractContextManager[None], *, away_s: 
         with fault:
             returns = time.monotonic() + away_s
             published |= results(site, "meanwhile", MEANWHILE)
-            worker.until(lambda: site.lag()["record_inference"] == 0)
+            published |= events(site)
+            worker.until(lambda: not any(lag for step, lag in site.lag().items() if step in OTHERS))
             worker.until(lambda: time.monotonic() >= returns)
             logged = len(site.taken(AI_INFERENCES.name))
+            outcomes = len(site.taken(AI_EVENTS.name))
         settle(site, worker)
         return Told(
             published=published,
             logged_while_away=logged,
+            outcomes_while_away=outcomes,
             peak_bytes=memory.peak_bytes,
             membership=(before, members(site)),
             moved=moved(worker),
@@ -116,6 +125,16 @@ def results(site: Site, name: str, many: int) -> set[UUID]:
         upstream.send(result.result_id, INFERENCE_RESULTS.name, result.camera_id, encode(result))
     upstream.flush()
     return ids
+
+
+def events(site: Site) -> set[UUID]:
+    """Publishes camera events without a clip; their ids."""
+    upstream = Upstream(site.cluster)
+    made = [sighting(f"camera-{number % 20}", str(number)) for number in range(EVENTS)]
+    for event in made:
+        upstream.event(event)
+    upstream.flush()
+    return {identity.event_id(event) for event in made}
 
 
 def settle(site: Site, worker: Worker) -> None:
@@ -158,7 +177,11 @@ def postgres() -> list[psutil.Process]:
 
 
 def test_the_log_goes_on_without_the_database(told: Told) -> None:
-    assert told.logged_while_away == len(told.published)
+    assert told.logged_while_away == BEFORE + MEANWHILE
+
+
+def test_events_have_their_outcome_in_the_log_without_the_database(told: Told) -> None:
+    assert told.outcomes_while_away == EVENTS
 
 
 def test_memory_is_bounded(told: Told) -> None:
