@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 RECOVERY_EVERY: Final = 5
 """After so many faults we wait until everything has healed and nothing is left to do."""
 
-WAIT_MAX_S: Final = 1.5
+WAIT_MAX_S: Final = 1.0
 """From one fault to the next; faults last longer than that, so they overlap."""
 
 

@@ -21,7 +21,8 @@ from infra.settings import ROOT
 SEED: Final = 20
 END_MAX_S: Final = 120
 CLASSIC_S: Final = 120
-LONG_S: Final = 600
+LONG_S: Final = 720
+"""Ten minutes, and what a busy machine needs for a hundred faults: most of it is recovery."""
 FIRST_FAULT: Final = re.compile(r"^\S+   1 ", re.MULTILINE)
 
 
@@ -119,7 +120,7 @@ def test_nothing_is_missing_and_nothing_extra_with_the_classic_protocol() -> Non
 
 
 @pytest.mark.long
-def test_nothing_is_missing_and_nothing_extra_after_ten_minutes_of_every_kind() -> None:
+def test_nothing_is_missing_and_nothing_extra_after_a_hundred_faults_of_every_kind() -> None:
     done = ran(LONG_S, SEED)
     faults = done.facts["faults"]
 
