@@ -47,10 +47,19 @@ class Window:
         """The partition was read to `end`; what never came below it are transaction markers."""
         self._next = max(self._next, end)
 
+    def told(self, finished: frozenset[int]) -> frozenset[int]:
+        """Those of the finished offsets that a transaction's progress can tell of.
+
+        The others are beyond the bitmap and must wait until the base moves. Outputs whose progress
+        says nothing of them could not be looked for after a transaction with an unclear end.
+        """
+        last = self._base(finished) + SPAN_MAX
+        return frozenset(offset for offset in finished if offset < last)
+
     def progress(self, finished: frozenset[int]) -> Progress:
         """What a transaction says that finishes these offsets."""
         base = self._base(finished)
-        last = base + SPAN_MAX  # beyond it the bitmap would not fit: at worst that work is repeated
+        last = base + SPAN_MAX  # beyond it the bitmap would not fit, see `told`
         beyond = [offset for offset in (*self._beyond, *finished) if base <= offset < last]
         if not beyond:
             return Progress(base)

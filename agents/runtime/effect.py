@@ -71,6 +71,8 @@ class EffectRuntime:
     _owned: dict[Partition, Owned] = field(default_factory=dict, init=False)
     _last_of_key: dict[bytes, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _finished: list[Finished] = field(default_factory=list, init=False)
+    _far: list[Finished] = field(default_factory=list, init=False)
+    """Finished, and so far beyond the first unfinished that no progress can tell of it yet."""
     _something: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _idle: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _committer: asyncio.Task[None] | None = field(default=None, init=False)
@@ -202,7 +204,7 @@ class EffectRuntime:
     def _press(self) -> None:
         """Holds the partitions that are too far ahead of their first unfinished record."""
         under_way = sum(len(owned.tasks) for owned in self._owned.values())
-        waiting = under_way + len(self._finished) + self._unsettled
+        waiting = under_way + len(self._finished) + len(self._far) + self._unsettled
         crowded = waiting >= self.step.in_flight * WAITING_PER_SLOT
         held = frozenset(
             partition
@@ -227,10 +229,7 @@ class EffectRuntime:
             self._idle.set()
 
     async def _commit(self, finished: Iterable[Finished]) -> None:
-        by_partition: dict[Partition, list[Finished]] = defaultdict(list)
-        for one in finished:
-            if self._owned.get(one.record.partition) is one.owned:  # else its lease has ended
-                by_partition[one.record.partition].append(one)
+        by_partition = self._told([*self._far, *finished])
         for partition, owned in self._owned.items():
             if owned.window.behind():
                 by_partition.setdefault(partition, [])
@@ -249,3 +248,22 @@ class EffectRuntime:
         reached = {partition: work.progress[partition].offset for partition in committed}
         self.guard.finished(self.step.name, reached)
         count_published(self.meter, self.step.name, work, committed)
+
+    def _told(self, finished: Iterable[Finished]) -> dict[Partition, list[Finished]]:
+        """What a transaction can tell of; what is too far ahead waits for the record it waits for.
+
+        A stuck record and a run of aborted records behind it make such a distance.
+        """
+        by_partition: dict[Partition, list[Finished]] = defaultdict(list)
+        for one in finished:
+            if self._owned.get(one.record.partition) is one.owned:  # else its lease has ended
+                by_partition[one.record.partition].append(one)
+        self._far = []
+        for partition, ones in list(by_partition.items()):
+            window = self._owned[partition].window
+            told = window.told(frozenset(one.record.offset for one in ones))
+            self._far += [one for one in ones if one.record.offset not in told]
+            by_partition[partition] = [one for one in ones if one.record.offset in told]
+            if not by_partition[partition]:
+                del by_partition[partition]
+        return by_partition

@@ -127,3 +127,12 @@ def test_what_the_bitmap_left_out_is_not_done_twice_under_the_same_lease() -> No
     window.settle(far, window.progress(far))
 
     assert window.progress(frozenset({0})) == Progress(60_001)
+
+
+def test_what_the_bitmap_cannot_tell_of_waits_until_the_base_moves() -> None:
+    window = Window(Progress(0), "topic")
+    for offset in (0, 5, 60_000):
+        window.begin(offset)
+
+    assert window.told(frozenset({5, 60_000})) == {5}
+    assert window.told(frozenset({0, 5, 60_000})) == {0, 5, 60_000}
