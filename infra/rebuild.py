@@ -29,9 +29,6 @@ from streams.projection.project import PROJECTED
 from streams.projection.rows import Row, Rows, days_of
 from streams.records import Partition, Record
 
-STEP: Final = "project"
-"""Records that a redrive means for another step are passed over, as this step does."""
-
 FRESH: Final = f"{READ_MODEL}_next"
 OLD: Final = f"{READ_MODEL}_old"
 CATCH_UP_RECORDS: Final = 5_000

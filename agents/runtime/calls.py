@@ -28,6 +28,7 @@ class Calls:
     def __init__(self) -> None:
         self._under_way: set[asyncio.Task[object]] = set()
         self._abandoned: set[asyncio.Task[object]] = set()
+        self._let_go: set[asyncio.Task[object]] = set()
 
     @property
     def under_way(self) -> int:
@@ -38,6 +39,14 @@ class Calls:
     def abandoned(self) -> int:
         """Calls that go on though nobody waits for them any more."""
         return len(self._abandoned)
+
+    @property
+    def strays(self) -> int:
+        """Calls that may still do harm though nobody waits for them: who runs beside is not alone.
+
+        Beside those that were given up, those whose record was taken away and that did not end yet.
+        """
+        return len(self._abandoned | self._let_go)
 
     async def within(self, limit_s: float, call: Coroutine[object, object, R]) -> R:
         """What the call returns or raises.
@@ -53,7 +62,8 @@ class Calls:
                 await self._end(task)
                 raise CallAbandoned if task in self._abandoned else CallTimedOut
         finally:
-            task.cancel()  # if we were cancelled; nobody waits for it now
+            if not task.done() and task.cancel():  # we were cancelled: nobody waits for it now
+                self._let_go.add(task)
         if task.cancelled():
             text = "the agent raised CancelledError, though nobody had cancelled it"
             raise RuntimeError(text)
@@ -75,6 +85,7 @@ class Calls:
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._under_way.discard(task)
         self._abandoned.discard(task)
+        self._let_go.discard(task)
         if not task.cancelled():
             task.exception()  # of an abandoned call nobody else asks
 

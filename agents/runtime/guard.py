@@ -46,8 +46,13 @@ class Guard:
 
     @property
     def abandoned(self) -> int:
-        """Calls that were given up may still kill us: who runs beside them is not alone."""
+        """Calls that were given up and go on."""
         return sum(calls.abandoned for calls in self._calls)
+
+    @property
+    def _has_strays(self) -> bool:
+        """Calls that nobody waits for may still kill us: who runs beside them is not alone."""
+        return any(calls.strays for calls in self._calls)
 
     @asynccontextmanager
     async def one(self, step: str, record: Record, *, alone: bool = False) -> AsyncIterator[None]:
@@ -58,7 +63,7 @@ class Guard:
             raise suspicion.verdict
         alone = alone or (suspicion is not None and suspicion.runs_alone)
         async with self._crowd.alone() if alone else self._crowd.together():
-            with self.journal.under_way(place, alone=alone and not self.abandoned):
+            with self.journal.under_way(place, alone=alone and not self._has_strays):
                 yield
 
     @asynccontextmanager
@@ -75,5 +80,5 @@ class Guard:
             }
             alone = alone or any(suspicion.runs_alone for suspicion in suspected.values())
         async with self._crowd.alone() if alone else self._crowd.together():
-            with cursor.batch(alone=alone and not self.abandoned):
+            with cursor.batch(alone=alone and not self._has_strays):
                 yield convicted

@@ -18,7 +18,7 @@ import structlog
 
 from agents.runtime.failure import Failure
 from agents.runtime.guard import Convicted, Guard
-from agents.runtime.letters import write_letter
+from agents.runtime.letters import failed, write_letter
 from agents.runtime.writes import Writes
 from streams.dead_letters import Rejected
 from streams.lanes import Batch, Encoded, LedgerReader, Letters
@@ -113,16 +113,28 @@ class ProjectionRuntime:
         folded: list[Folded] = []
         for first in range(0, len(records), FOLDED_AT_ONCE):
             part = records[first : first + FOLDED_AT_ONCE]
-            async with self.guard.batch(self._cursor, self.step.name, part) as convicted:
-                folded += [self._folded(record, convicted) for record in part]
+            try:
+                folded += await self._part(part, alone=False)
+            except MemoryError:  # somebody else may have taken it all
+                folded += await self._part(part, alone=True)
             await asyncio.sleep(0)
         return folded
 
-    def _folded(self, record: Record, convicted: Convicted) -> Folded:
+    async def _part(self, records: Sequence[Record], *, alone: bool) -> list[Folded]:
+        step = self.step.name
+        async with self.guard.batch(self._cursor, step, records, alone=alone) as convicted:
+            return [self._folded(record, convicted, alone=alone) for record in records]
+
+    def _folded(self, record: Record, convicted: Convicted, *, alone: bool) -> Folded:
         self._cursor.mark(record.partition, record.offset)
         if convicted and (why := convicted.get((record.partition, record.offset))):
             return Folded(record, (), why)
-        return fold(self.step.reads, record, self.step.siblings)
+        try:
+            return fold(self.step.reads, record, self.step.siblings)
+        except MemoryError as error:
+            if not alone:
+                raise
+            return Folded(record, (), failed(error))
 
     async def drain(self) -> None:
         """Returns when everything handed in is written."""
@@ -224,8 +236,9 @@ class ProjectionRuntime:
             await self._put(folded, ())
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
+        written = await write_letter(self.step.name, record, why, self.media)
         self.meter.dead(self.step.name, why.reason)
-        return await write_letter(self.step.name, record, why, self.media)
+        return written
 
     async def _put(self, moved: Sequence[Folded], good: Iterable[Folded]) -> None:
         rows = Rows()

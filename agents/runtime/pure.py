@@ -126,8 +126,9 @@ class PureRuntime:
             raise failed(error) from error
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
+        written = await write_letter(self.step.name, record, why, self.media)
         self.meter.dead(self.step.name, why.reason)
-        return await write_letter(self.step.name, record, why, self.media)
+        return written
 
     async def _commit(self, work: Work) -> None:
         if not work.progress:

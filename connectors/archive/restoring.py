@@ -8,17 +8,28 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+)
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.topics import apply
 from streams.projection.ports import Log
 from streams.records import Partition, Record
+from streams.topic_plan import Alter
 
 DATED_BY: Final = "message.timestamp.type"
 BY_BROKER: Final = "LogAppendTime"
 BY_PRODUCER: Final = "CreateTime"
 FLUSH_S: Final = 60.0
+DATED_BY_BROKER: Final = (
+    "a broker dated a record itself, so rows would say it was recorded today: restore again, under "
+    "a VIDETTE_NAMESPACE that was never used"
+)
 
 Report = Callable[[KafkaError | None, Message], None]
 
@@ -49,9 +60,11 @@ def restore(cluster: Cluster, topics: Collection[str], records: Iterable[Record]
     """Writes the records; how many. Raises KafkaException, and what `records` raises."""
     failed: list[KafkaError] = []
 
-    def report(error: KafkaError | None, _message: Message) -> None:
+    def report(error: KafkaError | None, message: Message) -> None:
         if error is not None:
             failed.append(error)
+        elif message.timestamp()[0] == TIMESTAMP_LOG_APPEND_TIME:
+            failed.append(KafkaError(KafkaError.INVALID_TIMESTAMP, DATED_BY_BROKER))
 
     producer = Producer(
         cluster.confluent() | {"enable.idempotence": True, "linger.ms": 20, "acks": "all"},
@@ -102,11 +115,4 @@ def _dated_by_the_archive(cluster: Cluster, topics: Collection[str]) -> Iterator
 
 
 def _date(cluster: Cluster, topics: Collection[str], by: str) -> None:
-    admin = cluster.admin()
-    entry = ConfigEntry(DATED_BY, by, incremental_operation=AlterConfigOpType.SET)
-    changes = [
-        ConfigResource(ResourceType.TOPIC, cluster.named(topic), incremental_configs=[entry])
-        for topic in topics
-    ]
-    for future in admin.incremental_alter_configs(changes).values():
-        future.result()
+    apply(cluster, [Alter(topic, {DATED_BY: by}, {}) for topic in topics])

@@ -159,7 +159,7 @@ async def looked_after(
     end: Callable[[], None],
 ) -> AsyncIterator[Vitals]:
     """As long as the context lasts; what dies before it ends has left a journal."""
-    folder = settings.folder / "journals"
+    folder = settings.folder / "journals" / (settings.namespace or "default")
     remains = left_behind(folder)
     for one in remains:
         log.warning("worker.died", cause=one.cause, starts=len(one.starts), stacks=one.stacks)

@@ -26,7 +26,10 @@ def fold(
     record: Record,
     siblings: frozenset[str] = frozenset(),
 ) -> Folded:
-    """Whatever is wrong with a record is said in `why`: it never costs its neighbours anything."""
+    """Whatever is wrong with a record is said in `why`: it never costs its neighbours anything.
+
+    Raises MemoryError, which may be somebody else's fault.
+    """
     name = record.partition.topic
     (topic,) = [topic for topic in topics if topic.name == name]
     try:
@@ -36,6 +39,8 @@ def fold(
         return Folded(record, project(event, wire.recorded_at(record), record.offset))
     except Rejected as why:
         return Folded(record, (), why)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # one record's trouble is that record's
         text = f"{type(error).__name__}: {error}"[:1000]
         return Folded(record, (), Rejected("agent_failed", text))

@@ -237,11 +237,11 @@ async def test_workers_go_on_and_nothing_is_lost_or_doubled(site: Site) -> None:
     words = inferences(3000)
     await site.publish(words[:1500])
     await site.work()
-    done = asyncio.Event()
+    done, lost = asyncio.Event(), asyncio.Event()
 
-    async def worker() -> int:
+    async def worker() -> None:
         """Writes one record at a time, and claims again whenever it is told that it lost."""
-        sink, lost = Sink(site.databases.url), 0
+        sink = Sink(site.databases.url)
         while not done.is_set():
             logs = await site.history.logs()
             fold = Fold(site.history, sink, positions=await sink.claim(logs))
@@ -251,16 +251,15 @@ async def test_workers_go_on_and_nothing_is_lost_or_doubled(site: Site) -> None:
                     steps = {p: min(fold.positions[p] + 5, x.end or 0) for p, x in logs.items()}
                     await fold.upto(steps, lambda _: None)
             except LedgerLost:
-                lost += 1
+                lost.set()
         await sink.close()
-        return lost
 
     working = asyncio.create_task(worker())
     await site.publish(words[1500:])
     report = await site.rebuild()
-    await asyncio.sleep(0.5)
+    await asyncio.wait_for(lost.wait(), 30)
     done.set()
-    assert await working >= 1
+    await working
     assert (report.equal, report.swapped) == (True, True)
 
     await site.work()
