@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from agents.runtime.calls import Calls
 from agents.runtime.crowd import Crowd
 from streams.dead_letters import Rejected
+from streams.lanes import Progress
 from streams.poison.starts import Cursor, Journal, NoJournal, Place, Suspicion
 from streams.records import Partition, Record
 
@@ -53,6 +54,14 @@ class Guard:
     def _has_strays(self) -> bool:
         """Calls that nobody waits for may still kill us: who runs beside them is not alone."""
         return any(calls.strays for calls in self._calls)
+
+    def begins(self, step: str, starts: Mapping[Partition, Progress]) -> None:
+        """Partitions are ours from here on.
+
+        What is below is finished, maybe by one who died before it could say so.
+        """
+        if starts:
+            self.finished(step, {partition: start.offset for partition, start in starts.items()})
 
     @asynccontextmanager
     async def one(self, step: str, record: Record, *, alone: bool = False) -> AsyncIterator[None]:

@@ -101,6 +101,7 @@ class ProjectionRuntime:
         if {partition: owned.lease for partition, owned in self._owned.items()} != batch.leases:
             await self.drain()  # what was polled under a lease is written before the next begins
             self._adopt(batch)
+            self.guard.begins(self.step.name, batch.starts)
             await self._claim([p for p, owned in self._owned.items() if owned.next is None])
         if folded:
             await self._begin(folded)

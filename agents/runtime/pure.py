@@ -54,6 +54,7 @@ class PureRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
+        self.guard.begins(self.step.name, batch.starts)
         try:
             work = await self._transform(batch, alone=False)
         except Crowded:

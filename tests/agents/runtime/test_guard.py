@@ -19,6 +19,7 @@ from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from schemas.camera_events import CameraEvent
 from streams.dead_letters import fold
+from streams.lanes import Progress
 from streams.poison.starts import Cause, Place, Start
 from streams.ports import StoreAway
 from streams.records import Outputs, Received, Record
@@ -193,6 +194,36 @@ async def test_a_record_that_is_committed_is_suspected_no_more(log: MemoryLog) -
     keeping = asyncio.create_task(suspects.keep())
     await until(lambda: not store.kept)
     keeping.cancel()
+
+
+@pytest.mark.parametrize("kind", ["pure", "effect"])
+async def test_what_was_finished_by_one_who_died_then_is_suspected_no_more(
+    log: MemoryLog, kind: str
+) -> None:
+    place = place_of(log, "bad")
+    log.progress[STEP, place.partition] = Progress(log.end(place.partition))
+    suspects = Suspects([STEP], MemoryStarts(set(starts(place, 2))), FastClock())
+    await suspects.look()
+    guard = Guard(MemoryJournal(), lambda: suspects.known, suspects.finished)
+    lane = MemoryLane(log, STEP, (CAMERA_EVENTS.name,))
+    tools = (lane, MemoryMedia(), Tally(), FastClock(), guard)
+    if kind == "pure":
+        pure = Pure(name=STEP, reads=CAMERA_EVENTS, runs=good, writes=(ENRICHED,))
+        await run(PureRuntime(pure, *tools), lane)
+    else:
+        effect = Effect(
+            name=STEP,
+            reads=CAMERA_EVENTS,
+            runs=Seen(),
+            writes=(ENRICHED,),
+            in_flight=8,
+            time_limit_s=9,
+        )
+        runtime = EffectRuntime(effect, *tools)
+        await run(runtime, lane)
+        await runtime.stop()
+
+    assert suspects.known == {}
 
 
 async def until(check: Callable[[], bool]) -> None:
