@@ -82,7 +82,7 @@ class Upstream:
         self._held.set()
         while self._thread.is_alive() and not self._idle.wait(TICK_S):
             pass
-        self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
+        self._settle()
 
     def resume(self) -> None:
         """Goes on."""
@@ -95,14 +95,14 @@ class Upstream:
             if self.sent[id_].acknowledged:
                 self.sent[id_].calm += 1
                 self._produce(id_, encoded)
-        self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
+        self._settle()
 
     def stop(self) -> None:
         """The last word: every copy that is still due, and every report."""
         self._stopped.set()
         self.resume()
         self._thread.join()
-        self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1)
+        self._settle()
 
     def _run(self) -> None:
         owed = {"camera": 0.0, "inference": 0.0}
@@ -123,7 +123,7 @@ class Upstream:
                     owed[kind] -= 1
                     self._publish(event())
             self._publish_copies(now)
-            self._producer.poll(TICK_S)
+            self._serve()
         self._publish_copies(float("inf"))
 
     def _camera_event(self) -> CameraEvent:
@@ -173,11 +173,27 @@ class Upstream:
                     on_delivery=report,
                 )
             except BufferError:
-                self._producer.poll(TICK_S)
-            except KafkaException:  # a fatal error: what was under way stays unacknowledged
+                self._serve()
+            except KafkaException:
                 self._producer = self._made()
             else:
                 return
+
+    def _serve(self) -> None:
+        self._despite_the_end_of_it(lambda: self._producer.poll(TICK_S))
+
+    def _settle(self) -> None:
+        self._despite_the_end_of_it(lambda: self._producer.flush(DELIVERY_TIMEOUT_MS / 1000 + 1))
+
+    def _despite_the_end_of_it(self, call: Callable[[], int]) -> None:
+        """A producer with a fatal error (its numbers and the broker's parted) raises from any call.
+
+        Another takes its place; what was under way stays unacknowledged.
+        """
+        try:
+            call()
+        except KafkaException:
+            self._producer = self._made()
 
     def _made(self) -> Producer:
         settings = self.cluster.confluent() | {
