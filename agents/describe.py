@@ -1,13 +1,12 @@
 """A clip becomes an outcome: providers are asked in order until one answers, or the time is up."""
 
-import asyncio
 from dataclasses import dataclass
 
+from agents.chain import Chain
 from schemas.clips import ClipNotWanted, ClipOutcome, ClipReady, ClipUnavailable
 from schemas.outcomes import AiEvent
 from streams import describing, identity
-from streams.describing import Call
-from streams.ports import Clock, Outcomes, Provider, ProviderError, Providers, Question, Reply
+from streams.ports import Clock, Outcomes
 from streams.records import Output, Outputs, Received
 from streams.topics import AI_ATTEMPTS, AI_EVENTS
 
@@ -19,7 +18,7 @@ class Describe:
     An outcome that the log holds is not redone.
     """
 
-    providers: Providers
+    chain: Chain
     outcomes: Outcomes
     clock: Clock
     deadline_s: float
@@ -36,39 +35,12 @@ class Describe:
         if asked is None:
             return self._outputs(received, describing.undescribed(clip, "no_frames", _why(clip)))
         ends = self.clock.monotonic() + self.deadline_s
-        calls, late = await self._chain(asked, ends)
+        calls = await self.chain.ask(asked, ends)
         attempts = tuple(describing.attempted(asked, call) for call in calls)
         noted = tuple(Output(AI_ATTEMPTS, attempt, received.traceparent) for attempt in attempts)
+        late = self.clock.monotonic() >= ends or describing.out_of_time(calls)
         outcome = describing.conclude(clip, calls, attempts, late=late)
         return (*noted, *self._outputs(received, outcome))
-
-    async def _chain(self, asked: Question, ends: float) -> tuple[tuple[Call, ...], bool]:
-        """The calls, and whether the time ended before the providers did."""
-        calls: list[Call] = []
-        for position, provider in enumerate(self.providers):
-            call, late = await self._call(position, provider, asked, ends)
-            calls.append(call)
-            if late or isinstance(call.result, Reply):
-                return tuple(calls), late
-        return tuple(calls), False
-
-    async def _call(
-        self, position: int, provider: Provider, asked: Question, ends: float
-    ) -> tuple[Call, bool]:
-        """One call, and whether the time has ended: a timer may say so before the clock does."""
-        began, start = self.clock.now(), self.clock.monotonic()
-        result: Reply | ProviderError
-        limit = asyncio.timeout(max(0.0, ends - start))
-        try:
-            async with limit:
-                result = await provider.ask(asked)
-        except ProviderError as error:
-            result = error
-        except TimeoutError:
-            result = ProviderError("timeout", f"no answer within {self.deadline_s:g} s")
-        now = self.clock.monotonic()
-        call = Call(position, provider, began, (now - start) * 1000, result)
-        return call, limit.expired() or now >= ends
 
     @staticmethod
     def _outputs(received: Received[ClipOutcome], outcome: AiEvent) -> Outputs:

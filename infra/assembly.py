@@ -1,11 +1,12 @@
 """One place that knows everyone: settings and endpoints become the ports that agents call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from agents.chain import Chain
 from connectors.clips.file import FileClips
 from connectors.clips.http import HttpClips
 from connectors.clips.limits import ClipLimits
@@ -15,13 +16,15 @@ from connectors.kafka.clients import Cluster
 from connectors.kafka.follower import Follower
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
+from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
 from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
 from connectors.providers.motion import MotionProvider
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.topology import DECODERS, Ports, fetch_deadline_s
-from streams.ports import Clips, Clock, Provider, Providers
+from streams.ports import Clips, Clock
+from streams.providers.ports import Provider
 from streams.registry import Registry
 from streams.topics import REGISTRY
 
@@ -33,7 +36,7 @@ class UnknownProvider(ValueError):  # noqa: N818  # the sentence is the whole of
     """A setting names a provider that nobody implements."""
 
 
-def providers(settings: Settings) -> Providers:
+def providers(settings: Settings) -> Sequence[Provider]:
     """Those of the configured order. Raises UnknownProvider."""
     found: list[Provider] = []
     for name in settings.ai_provider_order:
@@ -67,7 +70,7 @@ class World:
 
     clock: Clock = field(default_factory=SystemClock)
     sink: Callable[[str], Sink] = Sink
-    providers: Callable[[Settings], Providers] = providers
+    providers: Callable[[Settings], Sequence[Provider]] = providers
 
 
 @asynccontextmanager
@@ -95,7 +98,13 @@ async def ports(
             clips=clips(settings, clock),
             decoder=decoder,
             media=FolderStore(settings.media),
-            providers=world.providers(settings),
+            chain=Chain(
+                FixedRoster(world.providers(settings)),
+                GoodHealth(),
+                NoLimits(),
+                Unannounced(),
+                clock,
+            ),
             outcomes=reads,
             read_model=sink,
             make_days=sink.ensure_partitions,

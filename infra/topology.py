@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from agents.chain import Chain
 from agents.describe import Describe
 from agents.enrich import Enrich
 from agents.fetch_clips import FetchClips
 from agents.record_inference import RecordInference
 from infra.settings import Settings
-from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes, Providers
+from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes
 from streams.projection.ports import ReadModel
 from streams.steps import Effect, Projection, Pure, Step
 from streams.topics import (
@@ -46,7 +47,7 @@ class Ports:
     clips: Clips
     decoder: Decoder
     media: MediaStore
-    providers: Providers
+    chain: Chain
     outcomes: Outcomes
     read_model: ReadModel
     make_days: Callable[[date, date], Awaitable[int]]
@@ -86,9 +87,7 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
         Effect(
             name="describe",
             reads=CLIPS,
-            runs=Describe(
-                ports.providers, ports.outcomes, ports.clock, settings.describe_deadline_s
-            ),
+            runs=Describe(ports.chain, ports.outcomes, ports.clock, settings.describe_deadline_s),
             writes=(AI_ATTEMPTS, AI_EVENTS),
             in_flight=settings.describe_in_flight,
             time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,

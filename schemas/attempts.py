@@ -37,6 +37,18 @@ ErrorClass = Literal[
     "policy",
 ]
 
+NotAskedReason = Literal[
+    "no_key",
+    "privacy",  # the camera's frames stay on the site
+    "capability",  # not one frame fits into what it takes
+    "policy",
+    "blacklisted",
+    "breaker_open",
+    "probe_taken",  # somebody else tries whether it is back
+    "quota",
+    "no_time",
+]
+
 
 class Answer(Fact, frozen=True, kw_only=True):
     """What a provider says of an event: one plain description, and what can be counted."""
@@ -58,6 +70,20 @@ class Usage(Fact, frozen=True, kw_only=True):
     image_tokens: Count | None = None
 
 
+class AttemptBegun(Derived, frozen=True, kw_only=True, tag="attempt-begun"):
+    """A call is about to be made: without a `provider-attempted` of the same `id` it never ended.
+
+    Its worker died, or lost the partition: whether it was paid for, nobody can say.
+    """
+
+    event_id: UUID
+    attempted_at: Timestamp
+    position: Count
+    attempt: Count = 1
+    provider: Name
+    model_asked: ModelId
+
+
 class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attempted"):
     """One attempt; `timestamp` is the camera event's, `attempted_at` our own clock's."""
 
@@ -65,8 +91,11 @@ class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attemp
     attempted_at: Timestamp
     position: Count
     """Place in the chain of this outcome, from 0."""
+    attempt: Count = 1
+    """Which call of this provider for this event, from 1; 0 when it was not asked."""
     provider: Name
     status: Literal["answered", "failed", "skipped"]
+    not_asked: NotAskedReason | None = None
     error_class: ErrorClass | None = None
     error_code: Detail | None = None
     detail: Detail = ""

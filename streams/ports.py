@@ -1,6 +1,6 @@
 """What agents may call: protocols that connectors speak and in-memory twins imitate."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from schemas.attempts import Answer, ErrorClass, Usage
 from schemas.cameras import Camera
-from schemas.clips import CameraEventEnriched, ClipFailure, Frame, Motion
+from schemas.clips import ClipFailure, Motion
 
 
 class Clock(Protocol):
@@ -106,65 +105,12 @@ class MediaStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Question:
-    """What a provider is asked: about which event, with which frames, under which prompt."""
-
-    enriched: CameraEventEnriched
-    frames: tuple[Frame, ...]
-    motion: Motion | None
-    duration_s: float
-    prompt: str
-    prompt_version: str
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A provider's answer, and what it cost."""
-
-    answer: Answer
-    model: str
-    usage: Usage | None = None
-    request_id: str | None = None
-
-
-class ProviderError(Exception):
-    """A provider did not answer; `error_class` says of what kind the failure is."""
-
-    def __init__(self, error_class: ErrorClass, detail: str, *, code: str | None = None) -> None:
-        super().__init__(f"{error_class}: {detail}")
-        self.error_class = error_class
-        self.detail = detail
-        self.code = code
-
-
-class Provider(Protocol):
-    """Answers a question about frames."""
-
-    @property
-    def name(self) -> str:
-        """As `ai_provider_order` writes it."""
-        ...
-
-    @property
-    def model(self) -> str:
-        """The model that will be asked."""
-        ...
-
-    async def ask(self, question: Question) -> Reply:
-        """One call, no retry. Raises ProviderError, and nothing else, when there is no answer."""
-        ...
-
-
 class Outcomes(Protocol):
     """Which outcomes the log is known to hold already."""
 
     async def known(self, outcome_ids: Collection[UUID]) -> frozenset[UUID]:
         """Those of the ids that are recorded; none when nobody can say (never a reason to wait)."""
         ...
-
-
-Providers = Sequence[Provider]
 
 
 class Meter(Protocol):

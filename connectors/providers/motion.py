@@ -23,7 +23,7 @@ from schemas.cameras import Zone
 from schemas.clips import Motion, Track
 from schemas.fields import Leaf
 from streams.policy import MOTION, labels_of
-from streams.ports import ProviderError, Question, Reply
+from streams.providers.ports import AT_HOME, Profile, ProviderError, Question, Reply
 
 MODEL: Final = "motion-1"
 _DESCRIPTION_MAX: Final = 400
@@ -37,6 +37,7 @@ class MotionProvider:
 
     name: str = "motion"
     model: str = MODEL
+    profile: Profile = AT_HOME
 
     async def ask(self, question: Question) -> Reply:
         """Raises ProviderError (capability) when nothing was measured."""

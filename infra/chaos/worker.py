@@ -23,7 +23,7 @@ from infra.settings import Settings
 from infra.telemetry import configure
 from infra.worker import Make, run
 from schemas.attempts import Answer
-from streams.ports import Question, Reply
+from streams.providers.ports import AT_HOME, Profile, Question, Reply
 
 ANSWER_S: Final = 0.1
 SLOW_CAMERA: Final = "camera-0"
@@ -57,6 +57,7 @@ class CountingProvider:
     file: Path
     name: str = "counting"
     model: str = "counting-1"
+    profile: Profile = AT_HOME
 
     async def ask(self, question: Question) -> Reply:
         """One line, appended at once: lines of several processes never mix."""

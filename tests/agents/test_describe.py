@@ -1,18 +1,22 @@
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
 
+from agents.chain import Chain
 from agents.describe import Describe
+from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
 from connectors.providers.motion import MotionProvider
 from schemas.attempts import Answer, ProviderAttempted
 from schemas.clips import ClipOutcome, ClipReady, ClipUnavailable
 from schemas.examples import EXAMPLES
 from schemas.outcomes import Described, Skipped, Undescribed
 from streams import identity
-from streams.ports import Provider, ProviderError, Question, Reply
+from streams.ports import Clock, Outcomes
+from streams.providers.ports import AT_HOME, Profile, Provider, ProviderError, Question, Reply
+from streams.providers.turns import TURN_S_MIN
 from streams.records import Outputs, Received
 from tests.agents.runtime.scene import FastClock
 
@@ -34,6 +38,7 @@ class Scripted:
     name: str
     error: ProviderError | None = None
     model: str = "model-of-tests"
+    profile: Profile = AT_HOME
     asked: list[Question] = field(default_factory=list)
 
     async def ask(self, question: Question) -> Reply:
@@ -53,7 +58,14 @@ DOWN = ProviderError("server", "a bad day", code="503")
 
 
 def describe(*providers: Provider, known: frozenset[UUID] = frozenset()) -> Describe:
-    return Describe(providers, Nobody(known), FastClock(), 60.0)
+    return chained(providers, Nobody(known), FastClock(), 60.0)
+
+
+def chained(
+    providers: Sequence[Provider], outcomes: Outcomes, clock: Clock, deadline_s: float
+) -> Describe:
+    chain = Chain(FixedRoster(providers), GoodHealth(), NoLimits(), Unannounced(), clock)
+    return Describe(chain, outcomes, clock, deadline_s)
 
 
 async def outcome(agent: Describe, clip: ClipOutcome) -> Described | Undescribed | Skipped:
@@ -162,32 +174,6 @@ async def test_the_motion_provider_describes_the_example() -> None:
     assert (result.provider_used, result.model_id) == ("motion", "motion-1")
 
 
-class Silent(Scripted):
-    """A provider that takes its time."""
-
-    async def ask(self, question: Question) -> Reply:
-        await asyncio.sleep(0)
-        return await super().ask(question)
-
-
-async def test_a_provider_that_does_not_answer_in_time_is_a_timeout() -> None:
-    agent = Describe((Silent("a"),), Nobody(), FastClock(), 0.0)
-
-    outputs = await agent(Received(READY))
-
-    assert [a.error_class for a in attempts(outputs)] == ["timeout"]
-
-
-async def test_when_the_time_is_up_the_rest_is_not_asked_and_the_outcome_says_so() -> None:
-    rest = Scripted("b")
-    agent = Describe((Silent("a"), rest), Nobody(), FastClock(), 0.0)
-
-    result = (await agent(Received(READY)))[-1].event
-
-    assert isinstance(result, Undescribed)
-    assert (result.reason, rest.asked) == ("deadline_passed", [])
-
-
 class Mute(Scripted):
     """A provider that never answers."""
 
@@ -196,12 +182,32 @@ class Mute(Scripted):
         return await super().ask(question)
 
 
-async def test_a_timer_that_is_a_moment_ahead_of_the_clock_ends_the_chain_as_well() -> None:
-    """An event loop's timers are as exact as a millisecond; this clock does not move at all."""
+async def test_a_provider_that_does_not_answer_in_time_is_a_timeout() -> None:
+    agent = chained((Mute("a"),), Nobody(), FastClock(), 2 * TURN_S_MIN)
+
+    outputs = await agent(Received(READY))
+
+    assert [a.error_class for a in attempts(outputs)] == ["timeout"]
+
+
+async def test_no_provider_spends_the_time_of_all() -> None:
+    agent = chained((Mute("a"), Scripted("b")), Nobody(), FastClock(), 4 * TURN_S_MIN)
+
+    outputs = await agent(Received(READY))
+
+    assert [(a.provider, a.status) for a in attempts(outputs)] == [
+        ("a", "failed"),
+        ("b", "answered"),
+    ]
+
+
+async def test_when_the_time_is_up_the_rest_is_not_asked_and_the_outcome_says_so() -> None:
     rest = Scripted("b")
-    agent = Describe((Mute("a"), rest), Nobody(), FastClock(), 0.01)
+    agent = chained((Mute("a"), rest), Nobody(), FastClock(), 0.0)
 
-    result = (await agent(Received(READY)))[-1].event
+    outputs = await agent(Received(READY))
 
+    result = outputs[-1].event
     assert isinstance(result, Undescribed)
     assert (result.reason, rest.asked) == ("deadline_passed", [])
+    assert [a.not_asked for a in attempts(outputs)] == ["no_time", "no_time"]

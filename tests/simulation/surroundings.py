@@ -17,15 +17,8 @@ from connectors.memory.media import MemoryMedia
 from connectors.memory.network import Unclear
 from schemas.attempts import Answer
 from schemas.clips import Motion
-from streams.ports import (
-    ClipError,
-    Decoded,
-    Picture,
-    ProviderError,
-    Question,
-    Reply,
-    StoreAway,
-)
+from streams.ports import ClipError, Decoded, Picture, StoreAway
+from streams.providers.ports import AT_HOME, Profile, ProviderError, Question, Reply
 from tests.simulation.weather import Path as Way
 
 HANGS_S: Final = 3_600.0
@@ -108,6 +101,7 @@ class MoodyProvider:
     name: str
     mood: Mood
     model: str = "model"
+    profile: Profile = AT_HOME
 
     async def ask(self, question: Question) -> Reply:
         event = question.enriched.event

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path as File
 from typing import Final
 
+from agents.chain import Chain
 from agents.runtime.guard import Guard
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import Slot
 from connectors.kafka.polling import Subscription
 from connectors.memory.lane import MemoryLane
 from connectors.memory.log import MemoryLog
+from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
 from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.memory.reader import MemoryLedgerReader, MemoryLetters, MemoryReader
 from connectors.metrics.prometheus import PrometheusMeter
@@ -155,7 +157,13 @@ class Worker:
             clips=MoodyClips(site.mood),
             decoder=MoodyDecoder(site.mood),
             media=DistantMedia(site.media, self._path("media")),
-            providers=(MoodyProvider("first", site.mood), MoodyProvider("second", site.mood)),
+            chain=Chain(
+                FixedRoster([MoodyProvider(name, site.mood) for name in ("first", "second")]),
+                GoodHealth(),
+                NoLimits(),
+                Unannounced(),
+                clock,
+            ),
             outcomes=model,
             read_model=model,
             make_days=make_days,

@@ -19,7 +19,7 @@ from infra.telemetry import configure
 from infra.topology import STEPS
 from infra.worker import Make, run
 from schemas.attempts import Answer
-from streams.ports import ProviderError, Question, Reply
+from streams.providers.ports import AT_HOME, Profile, ProviderError, Question, Reply
 
 LOOK_S: Final = 0.05
 HANGS: Final = "hangs"
@@ -34,6 +34,7 @@ class Moody:
     folder: Path
     name: str = "moody"
     model: str = "moody-1"
+    profile: Profile = AT_HOME
 
     def mood(self, mood: str) -> None:
         """What it does from now on."""

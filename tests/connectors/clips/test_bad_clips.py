@@ -21,7 +21,8 @@ from schemas.camera_events import SmartDetection
 from schemas.cameras import Camera
 from schemas.clips import CameraEventEnriched, ClipReady, ClipUnavailable
 from streams import identity
-from streams.ports import Question
+from streams.describing import PROMPT
+from streams.providers.ports import Question
 from streams.records import Received
 
 if TYPE_CHECKING:
@@ -170,6 +171,6 @@ async def test_a_good_clip_is_described_by_what_its_pixels_show(
     word = await became(fetch, str(folder / f"{scene}-7.mp4"))
 
     assert isinstance(word, ClipReady)
-    question = Question(word.enriched, word.frames, word.motion, word.clip.duration_s, "", "")
+    question = Question(word.enriched, word.frames, word.motion, word.clip.duration_s, PROMPT)
     description = (await MotionProvider().ask(question)).answer.description
     assert description.startswith(says)
