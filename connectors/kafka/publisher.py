@@ -1,42 +1,50 @@
 """Publishes single records, idempotently, and says when the broker has them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from streams.lanes import Encoded
 from streams.queries import Acknowledged, Unavailable
 
+log = structlog.get_logger(__name__)
+
 DELIVERY_TIMEOUT_MS: Final = 20_000
 POLL_S: Final = 0.1
 REACH_TIMEOUT_S: Final = 3.0
+
+Report = Callable[[KafkaError | None, Message], None]
 
 
 class KafkaPublisher:
     """Implements `streams.queries.Publisher` and `streams.lanes.Letters`.
 
     Used from one event loop. A task of that loop serves delivery reports while any is awaited.
+    A producer with a fatal error (its numbers and the broker's parted) takes nothing ever again;
+    another takes its place, and what was under way is said not to be there.
     """
 
-    def __init__(self, cluster: Cluster, *, linger_ms: int = 5) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        linger_ms: int = 5,
+        producer: Callable[..., Producer] = Producer,
+    ) -> None:
+        """`producer` is the library's; who injects faults brings another."""
         self._cluster = cluster
+        self._linger_ms = linger_ms
+        self._make_producer = producer
         self._loop = asyncio.get_running_loop()
-        self._awaited = 0
+        self._awaited: set[asyncio.Future[Acknowledged]] = set()
         self._polling: asyncio.Task[None] | None = None
-        self._producer = Producer(
-            cluster.confluent()
-            | {
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",
-                "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
-                "linger.ms": linger_ms,
-                "queue.buffering.max.messages": 200_000,
-            },
-            logger=LIBRDKAFKA,
-        )
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._producer = self._made()
 
     async def publish(self, record: Encoded) -> Acknowledged:
         """Returns when the broker has the record, with where.
@@ -55,16 +63,13 @@ class KafkaPublisher:
         def report(error: KafkaError | None, message: Message) -> None:
             self._loop.call_soon_threadsafe(self._resolve, done, error, message)
 
-        topic = self._cluster.named(record.topic)
         try:
-            self._producer.produce(
-                topic, record.value, record.key, headers=list(record.headers), on_delivery=report
-            )
+            self._hand_over(record, report)
         except KafkaException as error:
             raise Unavailable("kafka", error.args[0].str()) from error
         except BufferError as error:
             raise Unavailable("kafka", "too many records wait to be acknowledged") from error
-        self._awaited += 1
+        self._awaited.add(done)
         if self._polling is None:
             self._polling = self._loop.create_task(self._poll())
         return done
@@ -82,20 +87,78 @@ class KafkaPublisher:
 
     async def close(self) -> None:
         """Waits for what is under way, within the delivery time-out."""
-        await asyncio.to_thread(self._producer.flush, DELIVERY_TIMEOUT_MS / 1000)
+        producer = self._producer
+        try:
+            await asyncio.to_thread(producer.flush, DELIVERY_TIMEOUT_MS / 1000)
+        except KafkaException as error:
+            self._replace(producer, error)
+        await asyncio.gather(*self._retiring)
+
+    def _hand_over(self, record: Encoded, report: Report) -> None:
+        """Raises KafkaException, BufferError."""
+        producer = self._producer
+        try:
+            self._produce(record, report)
+        except KafkaException as error:
+            if not error.args[0].fatal():
+                raise
+            self._replace(producer, error)
+            self._produce(record, report)
+
+    def _produce(self, record: Encoded, report: Report) -> None:
+        topic = self._cluster.named(record.topic)
+        self._producer.produce(
+            topic, record.value, record.key, headers=list(record.headers), on_delivery=report
+        )
 
     async def _poll(self) -> None:
         while self._awaited:
-            await asyncio.to_thread(self._producer.poll, POLL_S)
+            producer = self._producer
+            try:
+                await asyncio.to_thread(producer.poll, POLL_S)
+            except KafkaException as error:
+                self._replace(producer, error)
         self._polling = None
+
+    def _replace(self, broken: Producer, error: KafkaException) -> None:
+        if broken is not self._producer:
+            return  # somebody saw it before us
+        log.error("kafka.publisher", error=error.args[0].str())
+        self._producer = self._made()
+        awaited, self._awaited = self._awaited, set()
+        task = self._loop.create_task(self._retire(broken, awaited, error))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    @staticmethod
+    async def _retire(
+        broken: Producer, awaited: "set[asyncio.Future[Acknowledged]]", error: KafkaException
+    ) -> None:
+        """Everybody who waits hears: by a report that is still to be had, or by this error."""
+        broken.purge()
+        with suppress(KafkaException):
+            await asyncio.to_thread(broken.flush, POLL_S)
+        for done in awaited:
+            if not done.done():
+                done.set_exception(Unavailable("kafka", error.args[0].str()))
 
     def _resolve(
         self, done: "asyncio.Future[Acknowledged]", error: KafkaError | None, message: Message
     ) -> None:
-        self._awaited -= 1
-        if done.cancelled():
-            return
+        self._awaited.discard(done)
+        if done.done():
+            return  # given up, by whoever waited or with its producer
         if error is not None:
             done.set_exception(Unavailable("kafka", error.str()))
         else:
             done.set_result(Acknowledged(message.partition() or 0, message.offset() or 0))
+
+    def _made(self) -> Producer:
+        settings = self._cluster.confluent() | {
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+            "delivery.timeout.ms": DELIVERY_TIMEOUT_MS,
+            "linger.ms": self._linger_ms,
+            "queue.buffering.max.messages": 200_000,
+        }
+        return self._make_producer(settings, logger=LIBRDKAFKA)
