@@ -108,6 +108,8 @@ class Running:
     runtime: Runtime
     opens: Sequence[Callable[[], Awaitable[None]]]
     """What must have happened, in this order, before the first batch."""
+    letters: Letters | None = None
+    """What it writes outside of transactions."""
     draining: bool = False
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     took: float | None = None
@@ -142,6 +144,8 @@ class Running:
             log.warning("step.failed_draining", step=self.step.name, error=str(error))
         await self.runtime.stop()
         await self.reader.close()
+        if self.letters:
+            await self.letters.close()
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class Shop:
         reader = self.doors.reader(self.cluster, subscription, self._lag(step.name))
         letters = self.doors.letters(self.cluster)
         runtime = ProjectionRuntime(step, reader, letters, *self._tools(), guard=self.guard)
-        return Running(step, reader, runtime, (reader.start_polling,))
+        return Running(step, reader, runtime, (reader.start_polling,), letters)
 
     def _tools(self) -> tuple[MediaStore, PrometheusMeter, Clock]:
         return self.ports.media, self.meter, self.ports.clock

@@ -114,3 +114,7 @@ class Letters(Protocol):
     async def append(self, records: Sequence[Encoded]) -> None:
         """Returns when all replicas asked for have them."""
         ...
+
+    async def close(self) -> None:
+        """Returns when nothing is under way any more."""
+        ...

@@ -252,3 +252,6 @@ class MemoryLetters:
             await self._network.call(lambda: [self._log.append(record) for record in records])
         except Unclear as error:
             raise Unavailable("kafka", str(error)) from error
+
+    async def close(self) -> None:
+        """Nothing is ever under way."""
