@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from streams import describing
 from streams.describing import Call
@@ -21,6 +22,9 @@ from streams.providers.ports import (
     Roster,
 )
 from streams.providers.reactions import retry_after_s
+
+_NEVER_HEARD: Final = ProviderError("timeout", "nobody waited for the answer")
+"""What is settled when a call is given up in the middle: nobody knows what it cost."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +108,11 @@ class Chain:
         reserved = await self.budgets.reserve(provider, asked, begun.id)
         if isinstance(reserved, Refusal):
             return self._skipped(position, provider, reserved)
-        await self.announcements.begun(begun)
-        start, result = self.clock.monotonic(), None
+        result: Reply | ProviderError | None = None
         try:
+            if provider.profile.network:
+                await self.announcements.begun(begun)
+            result, start = _NEVER_HEARD, self.clock.monotonic()
             result = await self._result(asked, provider, ends - start)
         finally:
             await self.budgets.settle(reserved, result)

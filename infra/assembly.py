@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
 from connectors.clips.file import FileClips
 from connectors.clips.http import HttpClips
@@ -14,9 +15,10 @@ from connectors.clips.named import NamedClips
 from connectors.clock import SystemClock
 from connectors.kafka.clients import Cluster
 from connectors.kafka.follower import Follower
+from connectors.kafka.publisher import KafkaPublisher
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
-from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
+from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits
 from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
 from connectors.providers.motion import MotionProvider
@@ -89,6 +91,7 @@ async def ports(
     follower = Follower(kafka, REGISTRY, registry.apply)
     following = asyncio.create_task(follower.run())
     following.add_done_callback(lambda done: _tell(done, fail))
+    publisher = KafkaPublisher(kafka)
     decoder = SubprocessDecoder(cores=DECODERS)
     reads, sink = Reads(found.database_url), world.sink(found.database_url)
     try:
@@ -102,7 +105,7 @@ async def ports(
                 FixedRoster(world.providers(settings)),
                 GoodHealth(),
                 NoLimits(),
-                Unannounced(),
+                LoggedAnnouncements(publisher),
                 clock,
             ),
             outcomes=reads,
@@ -114,6 +117,7 @@ async def ports(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await decoder.close()
+        await publisher.close()
         await reads.close()
         await sink.close()
 

@@ -19,7 +19,7 @@ from infra.async_api import async_api
 from infra.settings import ROOT
 from schemas.codec import encode
 from schemas.event import Derived, tag
-from schemas.examples import EXAMPLES
+from schemas.examples.stories import EXAMPLES
 
 Schema = dict[str, Any]
 

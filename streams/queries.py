@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 from uuid import UUID
 
-from schemas.attempts import ErrorClass, Usage
+from schemas.attempts import ErrorClass, NotAskedReason, Usage
 from schemas.clips import Frame
 from streams.lanes import Encoded
 
@@ -86,8 +86,11 @@ class AttemptRow:
     event_id: UUID
     camera_id: UUID
     position: int
+    attempt: int
     provider: str
-    status: Literal["answered", "failed", "skipped"]
+    status: Literal["begun", "answered", "failed", "skipped"]
+    """`begun`: it never ended, as far as the log knows."""
+    not_asked: NotAskedReason | None
     error_class: ErrorClass | None
     error_code: str | None
     detail: str

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
-from schemas.attempts import ProviderAttempted
+from schemas.attempts import AttemptBegun, ProviderAttempted
 from schemas.camera_events import (
     CameraConnectionChanged,
     CameraEvent,
@@ -105,10 +105,10 @@ AI_INFERENCES: Final[Topic[InferenceRecorded]] = Topic(
     FOR_EVER,
     about="inference results as recorded",
 )
-AI_ATTEMPTS: Final[Topic[ProviderAttempted]] = Topic(
+AI_ATTEMPTS: Final[Topic[AttemptBegun | ProviderAttempted]] = Topic(
     "ai.attempts.v1",
     "camera_id",
-    Codec(ProviderAttempted),
+    Codec(AttemptBegun, ProviderAttempted),
     FOR_EVER,
     about="every call of a provider, and every decision not to call one",
 )

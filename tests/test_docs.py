@@ -22,7 +22,7 @@ from infra.settings import ROOT, Settings
 from infra.topology import STEPS
 from schemas import headers
 from schemas.clips import ClipFailure, SkipReason
-from schemas.examples import DESCRIBED, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import DESCRIBED, SKIPPED, UNDESCRIBED
 from schemas.outcomes import UndescribedReason
 from streams import wire
 from streams.dead_letters import Reason

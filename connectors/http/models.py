@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
 
-from schemas.attempts import ErrorClass
+from schemas.attempts import ErrorClass, NotAskedReason
 from streams.queries import OutcomeName
 
 _FRAME = "56f5a971b3594642a6a1c07ed7b8a1467240b578ecdbc8bf8f9189e7a1b219bf"
@@ -125,8 +125,13 @@ class Attempt(Answer):
 
     id: UUID
     position: int
+    attempt: Annotated[int, Field(description="Which call of this provider; 0: not called.")]
     provider: Annotated[str, Field(examples=["openai"])]
-    status: Literal["answered", "failed", "skipped"]
+    status: Annotated[
+        Literal["begun", "answered", "failed", "skipped"],
+        Field(description="`begun` is a call that never ended: its worker died."),
+    ]
+    not_asked: NotAskedReason | None
     error_class: ErrorClass | None
     error_code: str | None
     detail: str

@@ -17,7 +17,7 @@ from connectors.http.story import traceparent
 from schemas.camera_events import CameraEvent
 from schemas.codec import EVENT_BYTES_MAX, Undecodable
 from schemas.event import tag
-from schemas.examples import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
+from schemas.examples.upstream import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
 from schemas.inferences import InferenceResult
 from streams.publishing import address, record
 from streams.queries import Publisher, Unavailable

@@ -20,7 +20,8 @@ from connectors.http.models import (
     Frame,
     Usage,
 )
-from schemas.examples import ATTEMPT, DESCRIBED, FRONT_GATE, READY, RECORDED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, READY, RECORDED
+from schemas.examples.upstream import FRONT_GATE
 from streams.queries import Place
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS
 

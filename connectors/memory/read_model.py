@@ -41,7 +41,8 @@ class Store:
     """The tables, each by its primary key."""
 
     events: dict[UUID, EventRow] = field(default_factory=dict)
-    attempts: dict[UUID, AttemptRow] = field(default_factory=dict)
+    attempts: dict[tuple[UUID, str], AttemptRow] = field(default_factory=dict)
+    """By id and status."""
     clips: dict[UUID, ClipRow] = field(default_factory=dict)
     devices: dict[UUID, DeviceRow] = field(default_factory=dict)
     events_per_hour: Counter[Hour] = field(default_factory=Counter)
@@ -59,7 +60,7 @@ class Store:
                 hour = event.timestamp.replace(minute=0, second=0, microsecond=0)
                 self.events_per_hour[hour, event.camera_id, event.model_id, event.outcome] += 1
         for attempt in rows.attempts:
-            self.attempts.setdefault(attempt.id, attempt)
+            self.attempts.setdefault((attempt.id, attempt.status), attempt)
         for clip in rows.clips:
             self.clips.setdefault(clip.event_id, clip)
 

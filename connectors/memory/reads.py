@@ -49,7 +49,12 @@ class MemoryReads:
         await self.reachable()
         for row in self.event_rows:
             if row.id == outcome_id:
-                attempts = [a for a in self.attempt_rows if a.event_id == row.event_id]
+                ended = {a.id for a in self.attempt_rows if a.status != "begun"}
+                attempts = [
+                    a
+                    for a in self.attempt_rows
+                    if a.event_id == row.event_id and (a.status != "begun" or a.id not in ended)
+                ]
                 attempts.sort(key=lambda a: (a.attempted_at, a.position))
                 return EventDetail(row, tuple(attempts), self.clip_rows.get(row.event_id))
         return None

@@ -195,10 +195,16 @@ def window_of(ids: Collection[UUID]) -> tuple[datetime, datetime] | None:
 
 
 def _attempts_query(event: EventRow) -> "sa.Select[tuple[object, ...]]":
-    column = PROVIDER_ATTEMPTS.c
+    column, ended = PROVIDER_ATTEMPTS.c, PROVIDER_ATTEMPTS.alias("ended")
+    has_ended = sa.exists().where(
+        ended.c.id == column.id,
+        ended.c.timestamp == column.timestamp,
+        ended.c.status != "begun",
+    )
     return (
         sa.select(PROVIDER_ATTEMPTS)
         .where(column.event_id == event.event_id, column.timestamp == event.timestamp)
+        .where(sa.or_(column.status != "begun", ~has_ended))
         .order_by(column.attempted_at, column.position, column.id)
     )
 

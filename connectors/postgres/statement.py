@@ -138,7 +138,8 @@ EVENTS: Final = Table(
 ATTEMPTS: Final = Table(
     "provider_attempts",
     AttemptRow._fields,
-    "uuid timestamptz uuid uuid int text text text text text text text text text text[] float8"
+    "uuid timestamptz uuid uuid int int text text text text text text text text text text text[]"
+    " float8"
     " int int int int int numeric text text timestamptz timestamptz text",
     """attempted as (
   insert into provider_attempts ({columns}) select {values} from {source}

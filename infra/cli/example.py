@@ -10,7 +10,7 @@ import typer
 from schemas.camera_events import CameraConnectionChanged, Sighting
 from schemas.cameras import CameraRegistered
 from schemas.codec import encode
-from schemas.examples import EXAMPLES
+from schemas.examples.stories import EXAMPLES
 from schemas.inferences import InferenceResult
 
 

@@ -6,18 +6,18 @@ event; applied twice, and in any order of topics, the read model is the same.
 
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from schemas.attempts import ProviderAttempted, Usage
+from schemas.attempts import AttemptBegun, ProviderAttempted
 from schemas.camera_events import CameraConnectionChanged, CameraEvent, Detection
 from schemas.cameras import Camera, CameraRegistered
 from schemas.clips import Clip, Frame, Motion
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
 from streams import identity
+from streams.projection.attempts import attempt_row
 from streams.projection.documents import (
     CameraMetadata,
     EventMetadata,
@@ -25,10 +25,10 @@ from streams.projection.documents import (
     Items,
     Settings,
 )
-from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row
+from streams.projection.rows import ClipRow, DeviceRow, EventRow, Row
 from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, REGISTRY
 
-Projected = AiEvent | InferenceRecorded | ProviderAttempted | CameraRegistered
+Projected = AiEvent | InferenceRecorded | AttemptBegun | ProviderAttempted | CameraRegistered
 
 PROJECTED: Final = (REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS)
 """The topics that the read model is a fold of; all are kept."""
@@ -55,8 +55,8 @@ def project(event: Projected, recorded_at: datetime, offset: int) -> tuple[Row, 
             return _undescribed(event, recorded_at)
         case Skipped():
             return _skipped(event, recorded_at)
-        case ProviderAttempted():
-            return (_attempt(event, recorded_at),)
+        case ProviderAttempted() | AttemptBegun():
+            return (attempt_row(event, recorded_at),)
         case CameraRegistered():
             return (_device(event, recorded_at, offset),)
 
@@ -185,39 +185,6 @@ def _clip(
         motion=_json(motion) if motion else None,
         snapshot=clip is None and bool(frames),
         created_at=recorded_at,
-    )
-
-
-def _attempt(event: ProviderAttempted, recorded_at: datetime) -> AttemptRow:
-    usage = event.usage or Usage()
-    return AttemptRow(
-        id=event.id,
-        timestamp=event.timestamp,
-        event_id=event.event_id,
-        camera_id=event.camera_id,
-        position=event.position,
-        provider=event.provider,
-        status=event.status,
-        error_class=event.error_class,
-        error_code=event.error_code,
-        detail=event.detail,
-        model_asked=event.model_asked,
-        model_answered=event.model_answered,
-        prompt_version=event.prompt_version,
-        prompt_sha256=event.prompt_sha256,
-        frames=event.frames,
-        latency_ms=event.latency_ms,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cached_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
-        image_tokens=usage.image_tokens,
-        cost_usd=Decimal(event.cost_usd) if event.cost_usd is not None else None,
-        price_version=event.price_version,
-        request_id=event.request_id,
-        attempted_at=event.attempted_at,
-        created_at=recorded_at,
-        correlation_id=event.correlation_id,
     )
 
 

@@ -77,15 +77,20 @@ class EventRow(NamedTuple):
 
 
 class AttemptRow(NamedTuple):
-    """One call of a provider, or one decision not to call: table `provider_attempts`."""
+    """One call of a provider, or one decision not to call: table `provider_attempts`.
+
+    A call is there twice under one id: as begun, and as what came of it, if it ever ended.
+    """
 
     id: UUID
     timestamp: datetime
     event_id: UUID
     camera_id: UUID
     position: int
+    attempt: int
     provider: str
     status: str
+    not_asked: str | None
     error_class: str | None
     error_code: str | None
     detail: str

@@ -76,11 +76,13 @@ class ProviderError(Exception):
 class Profile:
     """What is known of a provider before it is asked.
 
-    `local` means that no frame leaves the site. Frames beyond the limits are not sent: the chain
-    picks a subset. `retries` are further calls after a failure that can pass, `retry_wait_s` apart.
+    `local` means that no frame leaves the site, `network` that asking can fail on the way and may
+    cost something: such calls are announced. Frames beyond the limits are not sent: the chain picks
+    a subset. `retries` are further calls after a failure that can pass, `retry_wait_s` apart.
     """
 
     local: bool = False
+    network: bool = True
     frames_max: int = 8
     bytes_max: int = 8 * 1024 * 1024
     output_tokens_max: int = 1_000
@@ -90,8 +92,8 @@ class Profile:
     """Retries every class that can pass, also a rate limit or a server that is down."""
 
 
-AT_HOME: Final = Profile(local=True, retries=0)
-"""Asks nobody beyond this machine, and says the same every time."""
+AT_HOME: Final = Profile(local=True, network=False, retries=0)
+"""Computed in our own process."""
 
 
 class Provider(Protocol):
@@ -189,5 +191,5 @@ class Announcements(Protocol):
     """Says in the log that a call begins, so that one which never ends can be seen."""
 
     async def begun(self, attempt: AttemptBegun) -> None:
-        """Returns when the log holds it. Raises Unavailable."""
+        """Returns when the log holds it. Raises StoreAway: the log can't be written now."""
         ...

@@ -11,7 +11,7 @@ from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unann
 from connectors.providers.motion import MotionProvider
 from schemas.attempts import Answer, ProviderAttempted
 from schemas.clips import ClipOutcome, ClipReady, ClipUnavailable
-from schemas.examples import EXAMPLES
+from schemas.examples.stories import EXAMPLES
 from schemas.outcomes import Described, Skipped, Undescribed
 from streams import identity
 from streams.ports import Clock, Outcomes

@@ -13,7 +13,8 @@ from msgspec import structs
 
 from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.postgres.sink import Sink
-from schemas.examples import ATTEMPT, DESCRIBED, RECORDED, REGISTRATION, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import REGISTRATION
 from schemas.outcomes import InferenceRecorded
 from streams import identity
 from streams.projection.ports import (
@@ -76,7 +77,7 @@ class InMemory:
         store = self.store
         return Contents(
             events=set(store.events),
-            attempts=set(store.attempts),
+            attempts={id_ for id_, _ in store.attempts},
             clips=set(store.clips),
             devices={d.id: (d.registered, d.source_id, d.name) for d in store.devices.values()},
             per_hour=store.events_per_hour.total(),

@@ -17,7 +17,7 @@ from infra.services.embedded import running
 from schemas.camera_events import CameraConnectionChanged, SmartDetection
 from schemas.cameras import CameraRegistered, Hours, Policy, Zone
 from schemas.codec import encode
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from streams import identity
 from streams.publishing import Upstream as Publishable
 from streams.publishing import record

@@ -11,7 +11,7 @@ from infra.cli.app import COMMANDS, load, main
 from infra.cli.psql import connection
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
-from schemas.examples import EXAMPLES
+from schemas.examples.stories import EXAMPLES
 from tests.embedded import Database
 
 Run = Callable[..., tuple[int, str]]

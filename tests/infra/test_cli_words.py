@@ -12,7 +12,8 @@ from infra.cli.example import example, of_now
 from infra.cli.schemas import schemas
 from schemas.codec import encode
 from schemas.event import Derived, tag
-from schemas.examples import EXAMPLES, PUBLISHABLE
+from schemas.examples.stories import EXAMPLES
+from schemas.examples.upstream import PUBLISHABLE
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS, REGISTRY, TOPICS
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

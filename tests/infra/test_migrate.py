@@ -16,7 +16,7 @@ from connectors.postgres.connection import Connection, connect
 from connectors.postgres.sink import Sink
 from connectors.postgres.tables import METADATA
 from infra.migrate import GRANTS, MigrationFailed, migrate, role_of
-from schemas.examples import ATTEMPT, DESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED
 from streams.projection.ports import Log, Move, ProjectionBatch
 from streams.projection.project import project
 from streams.projection.rows import EventRow, Rows

@@ -5,7 +5,7 @@ import json
 import msgspec
 
 from schemas.codec import VALUE_BYTES_MAX, encode
-from schemas.examples import MODEL_RESULT, PERSON_SEEN
+from schemas.examples.upstream import MODEL_RESULT, PERSON_SEEN
 
 
 def event(**changes: object) -> bytes:

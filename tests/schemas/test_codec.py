@@ -18,7 +18,8 @@ from schemas.camera_events import (
 )
 from schemas.cameras import CameraRegistered
 from schemas.codec import EVENT_BYTES_MAX, Codec, Undecodable, encode
-from schemas.examples import ATTEMPT, EXAMPLES, MODEL_RESULT, PERSON_SEEN, REGISTRATION
+from schemas.examples.stories import ATTEMPT, EXAMPLES
+from schemas.examples.upstream import MODEL_RESULT, PERSON_SEEN, REGISTRATION
 from schemas.inferences import InferenceResult
 from streams.topics import AI_EVENTS, CAMERA_EVENTS, INFERENCE_RESULTS, TOPICS
 from tests.schemas.poison import POISON, changed, event, spliced

@@ -11,7 +11,7 @@ from infra.async_api import async_api
 from infra.publish_schemas import FROZEN, PUBLISHED, documents, freeze, publish, schema, stale
 from schemas.codec import encode
 from schemas.event import Derived, tag
-from schemas.examples import EXAMPLES
+from schemas.examples.stories import EXAMPLES
 from schemas.upcasts import UPCASTS
 from streams.topics import TOPICS, RawTopic, Topic, catalogue
 from tests.schemas.compat import Schema, breaks

@@ -12,7 +12,8 @@ from schemas.camera_events import CameraEvent, MotionDetected
 from schemas.clips import CameraEventEnriched
 from schemas.codec import Codec, Undecodable, encode
 from schemas.event import tag
-from schemas.examples import EXAMPLES, MOVEMENT_SEEN, PERSON_SEEN
+from schemas.examples.stories import EXAMPLES
+from schemas.examples.upstream import MOVEMENT_SEEN, PERSON_SEEN
 from schemas.upcasts import UPCASTS, Document
 from streams.topics import CAMERA_EVENTS, ENRICHED, TOPICS
 

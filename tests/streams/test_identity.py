@@ -7,17 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from schemas.examples import (
+from schemas.examples.stories import DESCRIBED, PERSON_ENRICHED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import (
     BACK_YARD,
-    DESCRIBED,
     FRONT_GATE,
     MODEL_RESULT,
     MOVEMENT_SEEN,
-    PERSON_ENRICHED,
     PERSON_SEEN,
-    RECORDED,
-    SKIPPED,
-    UNDESCRIBED,
     WENT_OFFLINE,
 )
 from streams.identity import (

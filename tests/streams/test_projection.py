@@ -11,20 +11,21 @@ from msgspec import json, structs
 
 from connectors.memory.read_model import Store
 from schemas.codec import encode
-from schemas.examples import (
-    ATTEMPT,
-    DESCRIBED,
-    FRONT_GATE,
-    RECORDED,
-    REGISTRATION,
-    SKIPPED,
-    UNDESCRIBED,
-)
+from schemas.examples.stories import ATTEMPT, BEGUN, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import FRONT_GATE, REGISTRATION
 from streams.projection.project import PROJECTED, Projected, project
 from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row, Rows
 
 AT = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
-WORDS: tuple[Projected, ...] = (DESCRIBED, UNDESCRIBED, SKIPPED, RECORDED, ATTEMPT, REGISTRATION)
+WORDS: tuple[Projected, ...] = (
+    DESCRIBED,
+    UNDESCRIBED,
+    SKIPPED,
+    RECORDED,
+    BEGUN,
+    ATTEMPT,
+    REGISTRATION,
+)
 
 
 def only(rows: Sequence[Row], kind: type[EventRow]) -> EventRow:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from schemas.camera_events import SmartDetection
 from schemas.codec import VALUE_BYTES_MAX, encode
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from schemas.inferences import InferenceResult
 from streams import identity
 from tests.system.upstream import NOON, sighting

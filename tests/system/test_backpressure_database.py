@@ -23,7 +23,7 @@ from infra.services.endpoints import Endpoints
 from infra.services.record import free_ports
 from infra.topology import STEPS
 from schemas.codec import encode
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from streams import identity
 from streams.topics import AI_EVENTS, AI_INFERENCES, INFERENCE_RESULTS
 from tests.embedded import fresh_cluster, migrated

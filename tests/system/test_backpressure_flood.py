@@ -17,7 +17,7 @@ from msgspec import structs
 from connectors.kafka.history import History
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from schemas.headers import CE_ID
 from schemas.inferences import InferenceResult
 from streams import identity

@@ -16,7 +16,8 @@ from msgspec import structs
 from infra.services.endpoints import Endpoints
 from schemas.clips import ClipReady
 from schemas.codec import encode
-from schemas.examples import MODEL_RESULT, READY
+from schemas.examples.stories import READY
+from schemas.examples.upstream import MODEL_RESULT
 from streams import identity
 from streams.topics import AI_EVENTS, CLIPS, INFERENCE_RESULTS
 from tests.embedded import fresh_cluster, migrated

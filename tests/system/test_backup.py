@@ -15,7 +15,8 @@ from connectors.postgres.rebuild import Checksum
 from infra.cli.log import KEPT
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
-from schemas.examples import ATTEMPT, DESCRIBED, RECORDED, REGISTRATION, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import REGISTRATION
 from streams.records import Record
 from streams.topic_plan import Layout
 from streams.topics import AI_ATTEMPTS, AI_EVENTS, AI_INFERENCES, DEAD_LETTERS, REGISTRY

@@ -13,7 +13,7 @@ from msgspec import structs
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
 from schemas.event import tag
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from streams import identity
 from streams.dead_letters import DeadLetter
 from streams.topics import INFERENCE_RESULTS

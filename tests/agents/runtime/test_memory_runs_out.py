@@ -19,7 +19,7 @@ from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
 from schemas.camera_events import CameraEvent
 from schemas.codec import Codec
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from schemas.outcomes import InferenceRecorded
 from streams import wire
 from streams.records import Outputs, Received

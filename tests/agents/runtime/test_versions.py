@@ -15,7 +15,7 @@ from connectors.memory.log import MemoryLog
 from connectors.memory.media import MemoryMedia
 from connectors.memory.read_model import MemoryReadModel
 from connectors.memory.reader import MemoryLedgerReader, MemoryLetters
-from schemas.examples import MODEL_RESULT
+from schemas.examples.upstream import MODEL_RESULT
 from schemas.inferences import InferenceResult
 from schemas.outcomes import InferenceRecorded
 from streams import identity

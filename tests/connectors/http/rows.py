@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from schemas.examples import ATTEMPT, DESCRIBED, FRONT_GATE, READY, RECORDED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, READY, RECORDED
+from schemas.examples.upstream import FRONT_GATE
 from streams.identity import time_ordered
 from streams.queries import AttemptRow, CameraRow, ClipRow, EventRow, Json
 
@@ -73,8 +74,10 @@ TRIED = AttemptRow(
     event_id=ATTEMPT.event_id,
     camera_id=ATTEMPT.camera_id,
     position=0,
+    attempt=1,
     provider=ATTEMPT.provider,
     status="answered",
+    not_asked=None,
     error_class=None,
     error_code=None,
     detail="",

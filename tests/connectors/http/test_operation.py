@@ -11,7 +11,7 @@ import structlog
 from connectors.http.app import create_app
 from connectors.memory.reads import MemoryReads
 from schemas.codec import encode
-from schemas.examples import PERSON_SEEN
+from schemas.examples.upstream import PERSON_SEEN
 from streams.queries import CameraRow
 from tests.connectors.http.conftest import World, connected
 from tests.connectors.http.test_publishing import EVENTS, JSON, Silent

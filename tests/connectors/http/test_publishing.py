@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from connectors.http.app import create_app
 from schemas.codec import EVENT_BYTES_MAX, encode
-from schemas.examples import (
+from schemas.examples.upstream import (
     FRONT_GATE,
     MODEL_RESULT,
     MOVEMENT_SEEN,

@@ -13,7 +13,8 @@ from msgspec import structs
 
 from connectors.postgres.reads import Reads, window_of
 from connectors.postgres.sink import Sink
-from schemas.examples import ATTEMPT, DESCRIBED, RECORDED, REGISTRATION, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import REGISTRATION
 from schemas.outcomes import InferenceRecorded
 from streams import identity
 from streams.projection.ports import Log, Move, ProjectionBatch

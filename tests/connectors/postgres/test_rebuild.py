@@ -21,7 +21,8 @@ from connectors.postgres.connection import Connection, connect
 from connectors.postgres.sink import Sink
 from infra.rebuild import OLD, Databases, Fold, RebuildFailed, Report, rebuild
 from schemas.codec import encode
-from schemas.examples import ATTEMPT, DESCRIBED, RECORDED, REGISTRATION, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import REGISTRATION
 from schemas.outcomes import InferenceRecorded
 from streams import identity
 from streams.projection.ports import LedgerLost, Move, ProjectionBatch

@@ -11,7 +11,8 @@ from msgspec import json, structs
 from connectors.postgres.connection import connect
 from connectors.postgres.sink import Sink
 from connectors.postgres.statement import ATTEMPTS, CLIPS, DEVICES, EVENTS, Table
-from schemas.examples import ATTEMPT, DESCRIBED, RECORDED, REGISTRATION, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.upstream import REGISTRATION
 from streams.projection.ports import Log, Move, ProjectionBatch
 from streams.projection.project import Projected, project
 from streams.projection.rows import Rows

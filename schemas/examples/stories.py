@@ -5,19 +5,15 @@ movement in a yard nobody registered whose clip did not (undescribed), and a cam
 offline (skipped). Ids are what `streams.identity` makes of these events; a test compares.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from schemas.attempts import Answer, ProviderAttempted, Usage
+from schemas.attempts import Answer, AttemptBegun, ProviderAttempted, Usage
 from schemas.camera_events import (
-    CameraConnectionChanged,
     CameraEvent,
-    Detection,
-    MotionDetected,
-    SmartDetection,
 )
-from schemas.cameras import Camera, CameraRegistered, Hours, Policy, Zone
+from schemas.cameras import Camera
 from schemas.clips import (
     CameraEventEnriched,
     Clip,
@@ -30,91 +26,18 @@ from schemas.clips import (
     Track,
 )
 from schemas.event import tag
-from schemas.inferences import InferenceResult
+from schemas.examples.upstream import (
+    BACK_YARD,
+    CLIP_URL,
+    FRONT_GATE,
+    MODEL_RESULT,
+    MORNING,
+    MOVEMENT_SEEN,
+    PERSON_SEEN,
+    PUBLISHABLE,
+    WENT_OFFLINE,
+)
 from schemas.outcomes import Described, InferenceRecorded, Skipped, Undescribed
-
-_GATE: Final = "65a8f0c2e4b0a1d2c3e4f506"
-_GATE_UUID: Final = "1a8d6d73-6292-8255-996f-0a6512bc6ab9"
-_MORNING: Final = datetime(2026, 3, 14, 7, 41, 5, 250_000, UTC)
-_CLIP_URL: Final = "https://nvr.example/clips/6670a1f3b2c4d5e6f7081920.mp4"
-
-PERSON_SEEN: Final = SmartDetection(
-    event_id="6670a1f3b2c4d5e6f7081920",
-    source="protect",
-    camera_id=_GATE,
-    timestamp=_MORNING,
-    ended_at=_MORNING + timedelta(seconds=11),
-    labels=("person",),
-    zones=("gate",),
-    detections=(Detection(label="person", confidence=0.94, box=(0.41, 0.22, 0.55, 0.81)),),
-    confidence=0.94,
-    clip_url=_CLIP_URL,
-    snapshot_url="https://nvr.example/snapshots/6670a1f3b2c4d5e6f7081920.jpg",
-    metadata={"firmware": "5.0.83", "score": 94, "night": False},
-)
-MOVEMENT_SEEN: Final = MotionDetected(
-    event_id="1773474130.527-k3v9qz",
-    source="frigate",
-    camera_id="back_yard",
-    timestamp=datetime(2026, 3, 14, 7, 42, 10, 527_000, UTC),
-    clip_url="https://frigate.example/api/events/1773474130.527-k3v9qz/clip.mp4",
-    metadata={"area": 1840},
-)
-WENT_OFFLINE: Final = CameraConnectionChanged(
-    event_id="6670a1f3b2c4d5e6f7081947",
-    source="protect",
-    camera_id=_GATE,
-    timestamp=datetime(2026, 3, 14, 7, 45, tzinfo=UTC),
-    state="offline",
-)
-MODEL_RESULT: Final = InferenceResult(
-    result_id="edge-7-000184213",
-    source="edge-7",
-    camera_id=_GATE_UUID,  # native ids belong to their source: another one names the camera by UUID
-    timestamp=datetime(2026, 3, 14, 7, 41, 5, 400_000, UTC),
-    model_id="yolo11n-640",
-    frame_id=184_213,
-    detections=(
-        Detection(label="person", confidence=0.91, box=(0.42, 0.21, 0.55, 0.8)),
-        Detection(label="backpack", confidence=0.57, box=(0.44, 0.31, 0.5, 0.52)),
-    ),
-    confidence=0.91,
-    metadata={"inference_ms": 8.4, "device": "jetson-orin"},
-)
-
-_ZONES: Final = (
-    Zone(name="gate", polygon=((0.3, 0.2), (0.7, 0.2), (0.7, 1.0), (0.3, 1.0))),
-    Zone(name="pavement", polygon=((0.0, 0.8), (1.0, 0.8), (1.0, 1.0))),
-)
-_POLICY: Final = Policy(
-    labels=("person", "vehicle"), hours=Hours(start="00:00", end="00:00", timezone="Europe/Berlin")
-)
-REGISTRATION: Final = CameraRegistered(
-    camera_id=_GATE,
-    source="protect",
-    timestamp=datetime(2026, 3, 1, 9, tzinfo=UTC),
-    name="Front gate",
-    site="Harbour road",
-    zones=_ZONES,
-    policy=_POLICY,
-)
-FRONT_GATE: Final = Camera(
-    id=UUID(_GATE_UUID),
-    source="protect",
-    source_id=_GATE,
-    name="Front gate",
-    site="Harbour road",
-    zones=_ZONES,
-    policy=_POLICY,
-    registered=True,
-    registry_version=12,
-)
-BACK_YARD: Final = Camera(
-    id=UUID("727414db-1fce-881c-937f-2bc08301d3d0"),
-    source="frigate",
-    source_id="back_yard",
-    name="back_yard",
-)
 
 _PERSON_ID: Final = UUID("019ceb4a-ab62-8034-a8d6-685979c8013e")
 _MOVEMENT_ID: Final = UUID("019ceb4b-aa5f-86ef-a08b-11a3d6ecdf49")
@@ -149,7 +72,7 @@ _FRAMES: Final = (
 )
 _CLIP: Final = Clip(
     sha256="67905ad3cc2dd52b1f5f6a6d2814de0396618b29b4238b9af5207aeb69936e6d",
-    url=_CLIP_URL,
+    url=CLIP_URL,
     size_bytes=4_812_331,
     duration_s=11.0,
     width=1280,
@@ -176,7 +99,7 @@ _MOTION: Final = Motion(
 READY: Final = ClipReady(
     id=_PERSON_ID,
     camera_id=FRONT_GATE.id,
-    timestamp=_MORNING,
+    timestamp=MORNING,
     correlation_id=str(_PERSON_ID),
     enriched=PERSON_ENRICHED,
     clip=_CLIP,
@@ -202,13 +125,24 @@ NOT_WANTED: Final = ClipNotWanted(
     reason="nothing_to_see",
 )
 
+BEGUN: Final = AttemptBegun(
+    id=_ATTEMPT_ID,
+    camera_id=FRONT_GATE.id,
+    timestamp=MORNING,
+    correlation_id=str(_PERSON_ID),
+    event_id=_PERSON_ID,
+    attempted_at=MORNING + timedelta(seconds=13.5),
+    position=0,
+    provider="openai",
+    model_asked="gpt-5-mini",
+)
 ATTEMPT: Final = ProviderAttempted(
     id=_ATTEMPT_ID,
     camera_id=FRONT_GATE.id,
-    timestamp=_MORNING,
+    timestamp=MORNING,
     correlation_id=str(_PERSON_ID),
     event_id=_PERSON_ID,
-    attempted_at=_MORNING + timedelta(seconds=13.5),
+    attempted_at=MORNING + timedelta(seconds=13.5),
     position=0,
     provider="openai",
     status="answered",
@@ -224,7 +158,7 @@ ATTEMPT: Final = ProviderAttempted(
 DESCRIBED: Final = Described(
     id=UUID("019ceb4a-ab62-841f-862c-da34b02d200a"),
     camera_id=FRONT_GATE.id,
-    timestamp=_MORNING,
+    timestamp=MORNING,
     correlation_id=str(_PERSON_ID),
     event_id=_PERSON_ID,
     causation_id=_PERSON_ID,
@@ -279,8 +213,6 @@ RECORDED: Final = InferenceRecorded(
     registry_version=12,
 )
 
-PUBLISHABLE: Final = (PERSON_SEEN, MOVEMENT_SEEN, WENT_OFFLINE, MODEL_RESULT, REGISTRATION)
-"""Words that upstream systems write; Vidette writes the others."""
 
 EXAMPLES: Final = {
     tag(type(word)): word
@@ -290,6 +222,7 @@ EXAMPLES: Final = {
         READY,
         UNAVAILABLE,
         NOT_WANTED,
+        BEGUN,
         ATTEMPT,
         DESCRIBED,
         UNDESCRIBED,
