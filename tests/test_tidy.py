@@ -55,6 +55,7 @@ ENVIRONMENT_READERS: Final[Mapping[str, str]] = {
 }
 
 SLEEPERS: Final[Mapping[str, str]] = {
+    "tests/connectors/journal/test_mapped.py": "what is suspended is so for a while",
     "tests/infra/test_demo.py": "likewise",
     "tests/system/processes.py": "waits for another process, which tells nobody",
 }

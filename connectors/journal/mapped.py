@@ -6,13 +6,14 @@ process that died. What it still could say of that, its stacks, is appended behi
 
 import fcntl
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from struct import Struct
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID, uuid4
 
 from streams.poison.starts import Cause, Place, Start
@@ -20,6 +21,8 @@ from streams.records import Partition
 
 _MAGIC: Final = b"vidette journal 1\n"
 _HEAD: Final = Struct("<18s16s")
+_DUE: Final = Struct("<d")
+_DUE_AT: Final = _HEAD.size + 6
 _CELL: Final = Struct("<B?xxiq32s80s")
 """Under way or not, alone or not, partition, offset, step, topic."""
 
@@ -29,6 +32,9 @@ _RECORD_AT: Final = 4
 _CELLS_AT: Final = 64
 CELLS: Final = 1024
 """Records under way at once. More are not noted, which only makes a culprit harder to find."""
+
+SUSPENDED_S: Final = 2.0
+"""A watchdog that acts so much later than it was due did not run when it was, nor did anybody."""
 
 SIZE: Final = _CELLS_AT + CELLS * _CELL.size
 
@@ -75,6 +81,10 @@ class MappedJournal:
         at = self._free.pop()
         _CELL.pack_into(self._map, at, 0, 0, 0, 0, step.encode(), topic.encode())
         return self._map, at
+
+    def due(self, moment: float) -> None:
+        """When the watchdog will end us if nothing else happens, in seconds of the wall clock."""
+        _DUE.pack_into(self._map, _DUE_AT, moment)
 
     def close(self) -> None:
         """Nothing is left unfinished: the file goes."""
@@ -127,11 +137,14 @@ class MappedCursor:
 
 @dataclass(frozen=True)
 class Remains:
-    """What a process that died has left: what it had not finished, why it died, and its stacks."""
+    """What a process that died has left: what it had not finished, why it died, and its stacks.
+
+    One that was suspended (a laptop's lid, a paused container) blames nobody: it has no starts.
+    """
 
     journal: UUID
     starts: tuple[Start, ...]
-    cause: Cause
+    cause: Cause | Literal["suspended"]
     stacks: str
     path: Path
     file: FileIO
@@ -165,6 +178,9 @@ def _taken(path: Path) -> Remains | None:
     _, packed = _HEAD.unpack_from(content)
     journal, stacks = UUID(bytes=packed), content[SIZE:].decode(errors="replace")
     cause = _cause(stacks)
+    (due,) = _DUE.unpack_from(content, _DUE_AT)
+    if cause == "blocked" and 0 < due < os.fstat(file.fileno()).st_mtime - SUSPENDED_S:
+        return Remains(journal, (), "suspended", stacks, path, file)
     starts = tuple(
         Start(Place(_text(step), Partition(_text(topic), number), offset), journal, alone, cause)
         for there, alone, number, offset, step, topic in _CELL.iter_unpack(content[_CELLS_AT:SIZE])

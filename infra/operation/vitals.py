@@ -165,7 +165,7 @@ async def looked_after(
         log.warning("worker.died", cause=one.cause, starts=len(one.starts), stacks=one.stacks)
     journal = MappedJournal(folder)
     suspects = Suspects(steps, store, clock, list(remains))
-    watchdog = Watchdog(journal.file, settings.stall_timeout_s)
+    watchdog = Watchdog(journal, settings.stall_timeout_s)
     watchdog.take_last_words()
     guard = Guard(journal, known=lambda: suspects.known)
     vitals = Vitals(settings, suspects, guard, watchdog, journal, end, died=len(remains))

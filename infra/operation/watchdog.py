@@ -1,17 +1,19 @@
 """Ends a process that stands still, and says where it stood.
 
 The watchdog is a thread of C that needs nothing of Python, so neither an endless loop nor a library
-that never lets go of the interpreter can keep it from its work. A process that was suspended looks
-the same as one that stood still; its end costs nothing but a start.
+that never lets go of the interpreter can keep it from its work. It ends a process that was
+suspended too, which costs nothing but a start; the journal says when it was due, so that whoever
+reads it sees that it came late and blames nobody.
 """
 
 import faulthandler
 import os
 import sys
+import time
 from dataclasses import dataclass
-from io import FileIO
 from typing import Final, NoReturn, TextIO
 
+from connectors.journal.mapped import MappedJournal
 from infra.operation.endings import FAILED
 
 LEAVING_S: Final = 30.0
@@ -22,16 +24,17 @@ LEAVING_S: Final = 30.0
 class Watchdog:
     """Writes all stacks to the journal and ends the process, unless it is put off again."""
 
-    journal: FileIO
+    journal: MappedJournal
     timeout_s: float
 
     def take_last_words(self) -> None:
         """What a fault such as a segmentation fault makes the process say goes there too."""
-        faulthandler.enable(self.journal)
+        faulthandler.enable(self.journal.file)
 
     def put_off(self) -> None:
         """The event loop turns: as of now, that long again."""
-        faulthandler.dump_traceback_later(self.timeout_s, exit=True, file=self.journal)
+        self.journal.due(time.time() + self.timeout_s)
+        faulthandler.dump_traceback_later(self.timeout_s, exit=True, file=self.journal.file)
 
     def stop(self) -> None:
         """Looks no more; faults are told to standard error again."""

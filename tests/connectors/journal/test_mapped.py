@@ -1,13 +1,16 @@
 """The journal outlives its process, whatever the process dies of."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from connectors.journal.mapped import CELLS, MappedJournal, Remains, left_behind
+from connectors.journal.mapped import CELLS, SUSPENDED_S, MappedJournal, Remains, left_behind
 from infra.settings import ROOT
 from streams.poison.starts import Place
 from streams.records import Partition
@@ -39,29 +42,43 @@ with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), al
 """
 CRASHED: Final = f"""
 {BEGIN}
-Watchdog(journal.file, 60).take_last_words()
+Watchdog(journal, 60).take_last_words()
 with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
     os.kill(os.getpid(), signal.SIGSEGV)
 """
 BLOCKED: Final = f"""
 {BEGIN}
 import re
-Watchdog(journal.file, 0.2).put_off()
+Watchdog(journal, 0.2).put_off()
 with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
     re.match(r"(a|a)*$", "a" * 60 + "b")
+"""
+STOPPED: Final = f"""
+{BEGIN}
+Watchdog(journal, 0.2).put_off()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    signal.pause()
 """
 
 
 @contextmanager
 def after(program: str, folder: Path) -> Iterator[Remains]:
-    """What a process leaves that has run this program and died of it; forgotten in the end."""
-    done = subprocess.run(
+    """What a process leaves that has run this program and died of it; forgotten in the end.
+
+    One that stops itself goes on when its watchdog is overdue.
+    """
+    process = subprocess.Popen(
         [sys.executable, "-c", program, str(folder)],
         env={"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
+        stderr=subprocess.PIPE,
     )
-    assert done.returncode in {-9, -11, 1}, done.stderr
+    seen = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
+    if seen is not None and seen.si_code == os.CLD_STOPPED:
+        time.sleep(SUSPENDED_S + 1)
+        process.send_signal(signal.SIGCONT)
+    _, said = process.communicate()
+    assert process.returncode in {-9, -11, 1}, said
     (remains,) = left_behind(folder)
     yield remains
     remains.forget()
@@ -84,6 +101,13 @@ def test_a_process_that_its_watchdog_ended_says_where_it_stood(tmp_path: Path) -
     assert [(start.place.offset, start.cause) for start in remains.starts] == [(7, "blocked")]
     assert "most recent call first" in remains.stacks
     assert "re/__init__.py" in remains.stacks
+
+
+def test_a_process_that_was_suspended_blames_nobody(tmp_path: Path) -> None:
+    with after(STOPPED, tmp_path) as remains:
+        pass
+
+    assert (remains.cause, remains.starts) == ("suspended", ())
 
 
 def test_a_process_that_crashed_says_where(tmp_path: Path) -> None:
