@@ -60,14 +60,31 @@ class Answer(Fact, frozen=True, kw_only=True):
     details: Metadata = {}
 
 
+Usd = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$(?!\n)")]
+"""US dollars as decimal text, so that they stay exact."""
+
+
 class Usage(Fact, frozen=True, kw_only=True):
-    """Tokens as the provider counted them; `None` where it did not say."""
+    """Tokens as the provider counted them; `None` where it did not say.
+
+    `input_tokens` is the whole prompt, what was read from or written to a cache included;
+    `output_tokens` is all that is billed as output, reasoning included.
+    """
 
     input_tokens: Count | None = None
     output_tokens: Count | None = None
     cached_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
     reasoning_tokens: Count | None = None
     image_tokens: Count | None = None
+
+
+class Reserved(Fact, frozen=True, kw_only=True):
+    """What a call may use at most, put aside from a lease of budget."""
+
+    lease_id: UUID
+    tokens: Count
+    cost_usd: Usd | None = None
 
 
 class AttemptBegun(Derived, frozen=True, kw_only=True, tag="attempt-begun"):
@@ -82,6 +99,8 @@ class AttemptBegun(Derived, frozen=True, kw_only=True, tag="attempt-begun"):
     attempt: Count = 1
     provider: Name
     model_asked: ModelId
+    reserved: Reserved | None = None
+    """`None`: nothing limits this provider."""
 
 
 class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attempted"):
@@ -106,7 +125,7 @@ class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attemp
     frames: Annotated[tuple[Sha256, ...], Meta(max_length=64)] = ()
     latency_ms: Annotated[float, Meta(ge=0)] | None = None
     usage: Usage | None = None
-    cost_usd: Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,12})?$(?!\n)")] | None = None
-    """Decimal text; `None` is unknown, which is not 0."""
+    cost_usd: Usd | None = None
+    """`None` is unknown, which is not 0."""
     price_version: Name | None = None
     request_id: Detail | None = None

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from schemas.attempts import Answer, AttemptBegun, ProviderAttempted, Usage
+from schemas.attempts import Answer, AttemptBegun, ProviderAttempted, Reserved, Usage
 from schemas.camera_events import (
     CameraEvent,
 )
@@ -135,6 +135,9 @@ BEGUN: Final = AttemptBegun(
     position=0,
     provider="openai",
     model_asked="gpt-5-mini",
+    reserved=Reserved(
+        lease_id=UUID("5b8f0a1e-3c52-4d0e-9a53-0f6a4a1d7c11"), tokens=9400, cost_usd="0.0041"
+    ),
 )
 ATTEMPT: Final = ProviderAttempted(
     id=_ATTEMPT_ID,
