@@ -94,7 +94,7 @@ class EffectRuntime:
             self._committer = self.failure.watch(asyncio.create_task(self._commit_for_ever()))
         topic_ids = await self.lane.topic_ids() if batch.starts else {}
         self._adopt(batch, topic_ids)
-        self.guard.begins(self.step.name, batch.starts)
+        self.guard.begins(self.step.name, batch.starts, topic_ids)
         for record in batch.records:
             owned = self._owned.get(record.partition)
             if owned and owned.window.begin(record.offset):

@@ -32,6 +32,7 @@ class Guard:
     finished: Finished = lambda _step, _progress: None
     """Hears how far a step's progress is kept, in the log or in the ledger."""
 
+    _topic_ids: dict[str, str] = field(default_factory=dict, init=False)
     _crowd: Crowd = field(default_factory=Crowd, init=False)
     _calls: list[Calls] = field(default_factory=list, init=False)
 
@@ -43,7 +44,7 @@ class Guard:
 
     def cursor(self, step: str) -> Cursor:
         """For a step that works on one record after the other."""
-        return self.journal.cursor(step)
+        return self.journal.cursor(step, self._topic_ids)
 
     @property
     def abandoned(self) -> int:
@@ -55,18 +56,21 @@ class Guard:
         """Calls that nobody waits for may still kill us: who runs beside them is not alone."""
         return any(calls.strays for calls in self._calls)
 
-    def begins(self, step: str, starts: Mapping[Partition, Progress]) -> None:
-        """Partitions are ours from here on.
+    def begins(
+        self, step: str, starts: Mapping[Partition, Progress], topic_ids: Mapping[str, str]
+    ) -> None:
+        """Partitions of these topics are ours from here on.
 
         What is below is finished, maybe by one who died before it could say so.
         """
+        self._topic_ids |= topic_ids
         if starts:
             self.finished(step, {partition: start.offset for partition, start in starts.items()})
 
     @asynccontextmanager
     async def one(self, step: str, record: Record, *, alone: bool = False) -> AsyncIterator[None]:
         """Around one call about one record. Raises Rejected when the record is convicted."""
-        place = Place(step, record.partition, record.offset)
+        place = self._place(step, record)
         suspicion = self.known().get(place)
         if suspicion and suspicion.verdict:
             raise suspicion.verdict
@@ -82,7 +86,7 @@ class Guard:
         """Around work on records that the cursor marks, one after the other."""
         convicted: dict[tuple[Partition, int], Rejected] = {}
         if known := self.known():  # which is once in a blue moon
-            places = {Place(step, record.partition, record.offset) for record in records}
+            places = {self._place(step, record) for record in records}
             suspected = {place: known[place] for place in known.keys() & places}
             convicted = {
                 (p.partition, p.offset): s.verdict for p, s in suspected.items() if s.verdict
@@ -91,3 +95,7 @@ class Guard:
         async with self._crowd.alone() if alone else self._crowd.together():
             with cursor.batch(alone=alone and not self._has_strays):
                 yield convicted
+
+    def _place(self, step: str, record: Record) -> Place:
+        topic_id = self._topic_ids.get(record.partition.topic, "")
+        return Place(step, record.partition, record.offset, topic_id)

@@ -97,11 +97,12 @@ class ProjectionRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
+        if batch.starts:
+            self.guard.begins(self.step.name, batch.starts, await self.reader.topic_ids())
         folded = await self._fold(batch.records)
         if {partition: owned.lease for partition, owned in self._owned.items()} != batch.leases:
             await self.drain()  # what was polled under a lease is written before the next begins
             self._adopt(batch)
-            self.guard.begins(self.step.name, batch.starts)
             await self._claim([p for p, owned in self._owned.items() if owned.next is None])
         if folded:
             await self._begin(folded)

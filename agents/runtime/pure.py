@@ -54,7 +54,8 @@ class PureRuntime:
 
     async def _handle(self, batch: Batch) -> None:
         began = self.clock.monotonic()
-        self.guard.begins(self.step.name, batch.starts)
+        if batch.starts:
+            self.guard.begins(self.step.name, batch.starts, await self.lane.topic_ids())
         try:
             work = await self._transform(batch, alone=False)
         except Crowded:

@@ -7,7 +7,7 @@ process that died. What it still could say of that, its stacks, is appended behi
 import fcntl
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
@@ -23,8 +23,8 @@ _MAGIC: Final = b"vidette journal 1\n"
 _HEAD: Final = Struct("<18s16s")
 _DUE: Final = Struct("<d")
 _DUE_AT: Final = _HEAD.size + 6
-_CELL: Final = Struct("<B?xxiq32s80s")
-"""Under way or not, alone or not, partition, offset, step, topic."""
+_CELL: Final = Struct("<B?xxiq32s56s24s")
+"""Under way or not, alone or not, partition, offset, step, topic, the topic's id."""
 
 _FLAGS: Final = Struct("<B?")
 _RECORD: Final = Struct("<iq")
@@ -64,22 +64,22 @@ class MappedJournal:
             yield
             return
         at = self._free.pop()
-        step, (topic, number), offset = place
-        _CELL.pack_into(self._map, at, 1, alone, number, offset, step.encode(), topic.encode())
+        step, (topic, number), offset, topic_id = place
+        _CELL.pack_into(self._map, at, 1, alone, number, offset, *_texts(step, topic, topic_id))
         try:
             yield
         finally:
             self._map[at] = 0
             self._free.append(at)
 
-    def cursor(self, step: str) -> "MappedCursor":
+    def cursor(self, step: str, topic_ids: Mapping[str, str]) -> "MappedCursor":
         """For one step; takes a cell for each of its topics."""
-        return MappedCursor(self, step)
+        return MappedCursor(self, step, topic_ids)
 
-    def cell(self, step: str, topic: str) -> tuple[mmap.mmap, int]:
+    def cell(self, step: str, topic: str, topic_id: str) -> tuple[mmap.mmap, int]:
         """A cell to keep. Raises IndexError when none is left."""
         at = self._free.pop()
-        _CELL.pack_into(self._map, at, 0, 0, 0, 0, step.encode(), topic.encode())
+        _CELL.pack_into(self._map, at, 0, 0, 0, 0, *_texts(step, topic, topic_id))
         return self._map, at
 
     def due(self, moment: float) -> None:
@@ -96,8 +96,8 @@ class MappedJournal:
 class MappedCursor:
     """Implements `streams.poison.starts.Cursor`."""
 
-    def __init__(self, journal: MappedJournal, step: str) -> None:
-        self._journal, self._step = journal, step
+    def __init__(self, journal: MappedJournal, step: str, topic_ids: Mapping[str, str]) -> None:
+        self._journal, self._step, self._topic_ids = journal, step, topic_ids
         self._cells: dict[str, int] = {}
         self._map: mmap.mmap
         self._topic = ""
@@ -123,7 +123,8 @@ class MappedCursor:
     def _enter(self, topic: str, number: int, offset: int) -> None:
         self._leave()
         if topic not in self._cells:
-            self._map, self._cells[topic] = self._journal.cell(self._step, topic)
+            topic_id = self._topic_ids.get(topic, "")
+            self._map, self._cells[topic] = self._journal.cell(self._step, topic, topic_id)
         at = self._cells[topic]
         _RECORD.pack_into(self._map, at + _RECORD_AT, number, offset)
         _FLAGS.pack_into(self._map, at, 1, self._alone)
@@ -181,12 +182,16 @@ def _taken(path: Path) -> Remains | None:
     (due,) = _DUE.unpack_from(content, _DUE_AT)
     if cause == "blocked" and 0 < due < os.fstat(file.fileno()).st_mtime - SUSPENDED_S:
         return Remains(journal, (), "suspended", stacks, path, file)
-    starts = tuple(
-        Start(Place(_text(step), Partition(_text(topic), number), offset), journal, alone, cause)
-        for there, alone, number, offset, step, topic in _CELL.iter_unpack(content[_CELLS_AT:SIZE])
-        if there
-    )
+    starts = tuple(Start(place, journal, alone, cause) for place, alone in _under_way(content))
     return Remains(journal, starts, cause, stacks, path, file)
+
+
+def _under_way(content: bytes) -> Iterator[tuple[Place, bool]]:
+    """Where, and whether alone."""
+    for there, alone, number, offset, *texts in _CELL.iter_unpack(content[_CELLS_AT:SIZE]):
+        if there:
+            step, topic, topic_id = map(_text, texts)
+            yield Place(step, Partition(topic, number), offset, topic_id), alone
 
 
 def _cause(stacks: str) -> Cause:
@@ -198,3 +203,7 @@ def _cause(stacks: str) -> Cause:
 
 def _text(padded: bytes) -> str:
     return padded.rstrip(b"\0").decode(errors="replace")
+
+
+def _texts(step: str, topic: str, topic_id: str) -> tuple[bytes, bytes, bytes]:
+    return step.encode(), topic.encode(), topic_id.encode()

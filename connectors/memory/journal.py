@@ -30,9 +30,9 @@ class MemoryJournal:
         finally:
             del self.noted[place]
 
-    def cursor(self, step: str) -> "MemoryCursor":
+    def cursor(self, step: str, topic_ids: Mapping[str, str]) -> "MemoryCursor":
         """For one step."""
-        return MemoryCursor(self, step)
+        return MemoryCursor(self, step, topic_ids)
 
 
 @dataclass
@@ -41,6 +41,7 @@ class MemoryCursor:
 
     journal: MemoryJournal
     step: str
+    topic_ids: Mapping[str, str]
     _alone: bool = False
     _marked: Place | None = None
 
@@ -56,7 +57,7 @@ class MemoryCursor:
     def mark(self, partition: Partition, offset: int) -> None:
         """This one now."""
         self._strike_out()
-        self._marked = Place(self.step, partition, offset)
+        self._marked = Place(self.step, partition, offset, self.topic_ids.get(partition.topic, ""))
         self.journal.noted[self._marked] = self._alone
 
     def _strike_out(self) -> None:

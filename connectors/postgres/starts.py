@@ -22,13 +22,14 @@ AWAY: Final = (
 )
 
 ADD: Final = """
-insert into unfinished_starts (step, topic, part, record_offset, journal, alone, cause)
+insert into unfinished_starts (step, topic, part, record_offset, topic_id, journal, alone, cause)
 select * from unnest(
-  $1::text[], $2::text[], $3::int[], $4::bigint[], $5::uuid[], $6::boolean[], $7::text[])
+  $1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[],
+  $6::uuid[], $7::boolean[], $8::text[])
 on conflict do nothing
 """
 ALL: Final = """
-select step, topic, part, record_offset, journal, alone, cause
+select step, topic, part, record_offset, topic_id, journal, alone, cause
 from unfinished_starts where step = any($1::text[])
 """
 CLEAR: Final = """
@@ -60,8 +61,8 @@ class PostgresStarts:
         """Those of these steps."""
         rows = await self._do(ALL, list(steps))
         return [
-            Start(Place(step, Partition(topic, part), offset), *found)
-            for step, topic, part, offset, *found in rows
+            Start(Place(step, Partition(topic, part), offset, topic_id), *found)
+            for step, topic, part, offset, topic_id, *found in rows
         ]
 
     async def clear(self, step: str, finished: Mapping[Partition, int]) -> None:
@@ -88,5 +89,11 @@ class PostgresStarts:
                 raise StoreAway(text) from error
 
 
-def _where(place: Place) -> tuple[str, str, int, int]:
-    return place.step, place.partition.topic, place.partition.number, place.offset
+def _where(place: Place) -> tuple[str, str, int, int, str]:
+    return (
+        place.step,
+        place.partition.topic,
+        place.partition.number,
+        place.offset,
+        place.topic_id,
+    )

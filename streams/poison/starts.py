@@ -37,6 +37,8 @@ class Place(NamedTuple):
     step: str
     partition: Partition
     offset: int
+    topic_id: str = ""
+    """Of the topic as it was made: one of the same name that was made later holds other records."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,8 @@ class Journal(Protocol):
         """While it lasts the record is under way."""
         ...
 
-    def cursor(self, step: str) -> Cursor:
-        """For a step that works on one record after the other."""
+    def cursor(self, step: str, topic_ids: Mapping[str, str]) -> Cursor:
+        """For a step that works on one record after the other; looks its topics' ids up there."""
         ...
 
 
@@ -124,9 +126,9 @@ class NoJournal:
         del place, alone
         return nullcontext()
 
-    def cursor(self, step: str) -> "NoJournal":
+    def cursor(self, step: str, topic_ids: Mapping[str, str]) -> "NoJournal":
         """Marks nothing."""
-        del step
+        del step, topic_ids
         return self
 
     def batch(self, *, alone: bool) -> AbstractContextManager[None]:

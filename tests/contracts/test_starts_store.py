@@ -18,7 +18,7 @@ OTHER: Final = Partition("camera.clips.v1", 6)
 
 
 def start(offset: int, partition: Partition = CLIPS, step: str = "describe") -> Start:
-    return Start(Place(step, partition, offset), uuid4(), alone=True, cause="blocked")
+    return Start(Place(step, partition, offset, "an-id"), uuid4(), alone=True, cause="blocked")
 
 
 @pytest.fixture(params=["memory", "postgres"])

@@ -60,7 +60,7 @@ class Seen:
 def place_of(log: MemoryLog, name: str, step: str = STEP) -> Place:
     records = log.of(CAMERA_EVENTS.name)
     found = next(r for r in records if CAMERA_EVENTS.codec.decode(r.value).event_id == name)
-    return Place(step, found.partition, found.offset)
+    return Place(step, found.partition, found.offset, f"id-of-{CAMERA_EVENTS.name}")
 
 
 def starts(place: Place, count: int, *, alone: int = 0, cause: Cause = "crashed") -> list[Start]:
@@ -165,6 +165,20 @@ async def test_three_kills_from_outside_do_not_even_make_a_suspect(log: MemoryLo
     await run_effect(log, agent, starts(place_of(log, "bad"), 3, cause="killed"))
 
     assert agent.together["bad"] == {"a", "b", "bad", "c", "d"}
+
+
+@pytest.mark.parametrize("kind", ["pure", "effect"])
+async def test_starts_of_a_topic_that_is_no_more_blame_nobody_in_its_successor(
+    log: MemoryLog, kind: str
+) -> None:
+    before = place_of(log, "bad")._replace(topic_id="id-of-one-that-was-deleted")
+    known = starts(before, 3, alone=1)
+
+    await (
+        run_pure(log, known, MemoryJournal()) if kind == "pure" else run_effect(log, Seen(), known)
+    )
+
+    assert (letters(log), sorted(enriched(log))) == ([], ["a", "b", "bad", "c", "d"])
 
 
 async def test_in_a_pure_step_a_convicted_record_is_a_letter_too(log: MemoryLog) -> None:

@@ -26,7 +26,7 @@ from infra.operation.watchdog import Watchdog
 from streams.poison.starts import Place
 from streams.records import Partition
 journal = MappedJournal(Path(sys.argv[1]))
-cursor = journal.cursor("project")
+cursor = journal.cursor("project", {"ai.events.v1": "an-id"})
 """
 KILLED: Final = f"""
 {BEGIN}
@@ -90,7 +90,7 @@ def test_what_was_under_way_is_found_and_what_had_ended_is_not(tmp_path: Path) -
 
     assert found == {
         (Place("describe", Partition("camera.clips.v1", 5), 7), True, "killed"),
-        (Place("project", LOG, 4), False, "killed"),
+        (Place("project", LOG, 4, "an-id"), False, "killed"),
     }
 
 
