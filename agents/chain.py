@@ -21,6 +21,7 @@ from streams.providers.ports import (
     Reply,
     Roster,
 )
+from streams.providers.prices import NO_PRICES, PriceList
 from streams.providers.reactions import retry_after_s
 
 _NEVER_HEARD: Final = ProviderError("timeout", "nobody waited for the answer")
@@ -40,6 +41,7 @@ class Chain:
     budgets: Budgets
     announcements: Announcements
     clock: Clock
+    prices: PriceList = NO_PRICES
 
     async def ask(self, question: Question, ends: float) -> tuple[Call, ...]:
         """Every call and every decision not to call, until the clock's monotonic `ends`.
@@ -126,6 +128,7 @@ class Chain:
             latency_ms,
             result,
             asked.frames,
+            self.prices.cost(provider, result, began),
         )
 
     async def _result(

@@ -24,6 +24,7 @@ from connectors.postgres.sink import Sink
 from connectors.providers.motion import MotionProvider
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
+from infra.spending import price_file
 from infra.topology import DECODERS, Ports, fetch_deadline_s
 from streams.ports import Clips, Clock
 from streams.providers.ports import Provider
@@ -107,6 +108,7 @@ async def ports(
                 NoLimits(),
                 LoggedAnnouncements(publisher),
                 clock,
+                price_file.read(),
             ),
             outcomes=reads,
             read_model=sink,

@@ -11,7 +11,9 @@ from schemas.attempts import AttemptBegun, ProviderAttempted
 from schemas.clips import ClipNotWanted, ClipReady, ClipUnavailable, Frame
 from schemas.outcomes import AiEvent, Described, Skipped, Undescribed, UndescribedReason
 from streams import identity
+from streams.providers import prices
 from streams.providers.ports import Prompt, Provider, ProviderError, Question, Refusal, Reply
+from streams.providers.prices import Cost
 
 _TEXT: Final = (
     "These frames come from one fixed camera, in order of time. Say in one or two plain sentences "
@@ -56,6 +58,8 @@ class Call:
     latency_ms: float | None
     result: Reply | ProviderError | Refusal
     frames: tuple[Frame, ...] = ()
+    cost: Cost | None = None
+    """`None`: nobody was called, so there is nothing to pay."""
 
 
 def attempt_id(asked: Question, position: int, provider: str, attempt: int, at: datetime) -> UUID:
@@ -85,7 +89,7 @@ def begun(
 
 def attempted(asked: Question, call: Call) -> ProviderAttempted:
     """The record of one call, or of the decision not to make it."""
-    cause, result = asked.enriched, call.result
+    cause, result, cost = asked.enriched, call.result, call.cost
     reply = result if isinstance(result, Reply) else None
     error = result if isinstance(result, ProviderError) else None
     refusal = result if isinstance(result, Refusal) else None
@@ -113,6 +117,8 @@ def attempted(asked: Question, call: Call) -> ProviderAttempted:
         frames=tuple(frame.sha256 for frame in call.frames),
         latency_ms=None if call.latency_ms is None else round(call.latency_ms, 3),
         usage=answered.usage if answered else None,
+        cost_usd=prices.text(cost.usd) if cost and cost.usd is not None else None,
+        price_version=cost.version if cost else None,
         request_id=answered.request_id if answered else None,
     )
 

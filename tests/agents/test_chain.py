@@ -17,6 +17,7 @@ from streams import describing
 from streams.describing import Call
 from streams.ports import StoreAway
 from streams.providers.ports import (
+    AT_HOME,
     Health,
     Missing,
     Profile,
@@ -278,3 +279,13 @@ async def test_a_provider_sees_as_many_frames_as_it_takes_and_the_attempt_says_w
     seen = provider.asked[0].frames
     assert seen == (ASKED.frames[0], ASKED.frames[-1])
     assert describing.attempted(ASKED, call).frames == tuple(frame.sha256 for frame in seen)
+
+
+async def test_a_call_says_what_it_cost_and_a_decision_not_to_call_says_nothing() -> None:
+    assert ASKED is not None
+    keyless = Missing("openai", Refusal("no_key", "OPENAI_API_KEY is not set", "auth"))
+
+    calls = await asked(keyless, Scripted("ollama", profile=AT_HOME))
+
+    told = [describing.attempted(ASKED, call) for call in calls]
+    assert [(a.cost_usd, a.price_version) for a in told] == [(None, None), ("0", "local")]
