@@ -11,9 +11,9 @@ import msgspec
 
 from schemas import headers as names
 from schemas.codec import EVENT_BYTES_MAX
-from schemas.event import Derived, tag
+from schemas.event import Written, tag
 from streams.dead_letters import HEADERS_BYTES_MAX
-from streams.topics import RawTopic, Topic, catalogue
+from streams.topics import COMMANDS, PROVIDER_STATE, REGISTRY, RawTopic, Topic, catalogue
 
 Part = dict[str, Any]
 
@@ -32,13 +32,22 @@ order per camera hangs on them; producers use the partitioner `murmur2_random`.
 
 KEY: Final = "The camera's UUID; upstream systems may use any text that is always that camera's."
 REGISTRY_KEY: Final = "The camera's UUID, so that compaction keeps the newest state of each camera."
+KEYS: Final = {
+    REGISTRY.name: REGISTRY_KEY,
+    PROVIDER_STATE.name: "Provider and kind: `openai/breaker`, `grok/blacklist/model/grok-4`.",
+    COMMANDS.name: "What is commanded: `provider/openai`, `provider-order`, `cache/all`, `key/…`.",
+}
+"""Where it is not a camera's."""
 
 
 def async_api() -> Part:
     """The whole document."""
     topics = tuple(catalogue())
-    words = {
-        tag(word): word for topic in topics if isinstance(topic, Topic) for word in topic.words
+    messages = {
+        tag(word): _message(topic, word)
+        for topic in topics
+        if isinstance(topic, Topic)
+        for word in topic.words
     }
     return {
         "asyncapi": "3.1.0",
@@ -56,8 +65,7 @@ def async_api() -> Part:
         "channels": {topic.name: _channel(topic) for topic in topics},
         "operations": {name: part for topic in topics for name, part in _operations(topic)},
         "components": {
-            "messages": {name: _message(name, word) for name, word in words.items()}
-            | {"dead-letter": _dead_letter()},
+            "messages": messages | {"dead-letter": _dead_letter()},
             "schemas": {"headers": _headers(), "dead-letter-headers": _dead_letter_headers()},
         },
     }
@@ -81,7 +89,7 @@ def _channel(topic: Topic[msgspec.Struct] | RawTopic) -> Part:
 
 
 def _operations(topic: Topic[msgspec.Struct] | RawTopic) -> Iterator[tuple[str, Part]]:
-    ours = isinstance(topic, RawTopic) or issubclass(topic.words[0], Derived)
+    ours = isinstance(topic, RawTopic) or issubclass(topic.words[0], Written)
     action = "send" if ours else "receive"
     yield (
         f"{action}.{topic.name}",
@@ -100,9 +108,8 @@ def _carried(topic: Topic[msgspec.Struct] | RawTopic) -> tuple[str, ...]:
     return ("dead-letter",) if isinstance(topic, RawTopic) else tuple(map(tag, topic.words))
 
 
-def _message(name: str, word: type[msgspec.Struct]) -> Part:
-    about = (word.__doc__ or "").partition("\n")[0]
-    key = REGISTRY_KEY if name == "camera-registered" else KEY
+def _message(topic: Topic[msgspec.Struct], word: type[msgspec.Struct]) -> Part:
+    name, about = tag(word), (word.__doc__ or "").partition("\n")[0]
     return {
         "name": f"{names.CE_TYPE_PREFIX}{name}",
         "title": word.__name__,
@@ -110,7 +117,7 @@ def _message(name: str, word: type[msgspec.Struct]) -> Part:
         "contentType": "application/json",
         "headers": _ref("components/schemas", "headers"),
         "payload": {"schemaFormat": PAYLOAD, "schema": {"$ref": f"./{name}.schema.json"}},
-        "bindings": _key(key),
+        "bindings": _key(KEYS.get(topic.name, KEY)),
     }
 
 

@@ -25,7 +25,8 @@ from connectors.metrics.prometheus import PrometheusMeter
 from infra.cli.app import COMMANDS, load
 from infra.settings import ROOT, Settings
 from infra.topology import Ports, topology
-from schemas.event import Derived, tag
+from schemas.event import Written, tag
+from streams.providers.health.diagrams import blacklist_diagram, breaker_diagram
 from streams.steps import Effect, Projection, Pure, Step
 from streams.topics import DEAD_LETTERS, TOPICS, RawTopic, Topic, catalogue
 
@@ -140,7 +141,7 @@ def _words() -> str:
             name = tag(word)
             kinds = ("schema", "example")
             files = ", ".join(f"[{k}](../schemas/published/{name}.{k}.json)" for k in kinds)
-            writer = "Vidette" if issubclass(word, Derived) else "upstream"
+            writer = "Vidette" if issubclass(word, Written) else "upstream"
             meaning = " ".join((word.__doc__ or "").split())
             rows.append((f"`{name}`", meaning, writer, f"`{topic.name}`", files))
     return _table(("type", "meaning", "written by", "topic", "files"), rows)
@@ -278,6 +279,8 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = {
     "metrics": _metrics,
     "commands": _commands,
     "http-paths": _paths,
+    "breaker": breaker_diagram,
+    "blacklist": blacklist_diagram,
 }
 
 if __name__ == "__main__":

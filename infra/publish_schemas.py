@@ -18,7 +18,7 @@ import msgspec
 from infra.async_api import async_api
 from infra.settings import ROOT
 from schemas.codec import encode
-from schemas.event import Derived, tag
+from schemas.event import Written, tag
 from schemas.examples.stories import EXAMPLES
 
 Schema = dict[str, Any]
@@ -41,7 +41,7 @@ def documents() -> dict[str, str]:
 def schema(word: type[msgspec.Struct]) -> Schema:
     """The JSON Schema (2020-12) of one word, self-contained."""
     _, parts = msgspec.json.schema_components([word], ref_template="#/$defs/{name}")
-    written = issubclass(word, Derived)
+    written = issubclass(word, Written)
     shaped = {name: _shaped(part, written=written) for name, part in parts.items()}
     own: Schema = shaped.pop(word.__name__)
     head = {"$schema": DIALECT, "$id": f"urn:vidette:schema:{tag(word)}"}

@@ -92,6 +92,10 @@ class Settings(BaseSettings):
         ("motion",),
         description="Providers in the order in which they are asked, separated by commas.",
     )
+    crash_blacklist_after: PositiveInt = Field(
+        1,
+        description="So many server errors of a provider in a row put it on the blacklist.",
+    )
     describe_deadline_s: PositiveFloat = Field(
         60.0, description="For one event, shared by the chain."
     )

@@ -1,7 +1,7 @@
 """What every word shares: frozen, tagged by `type`, unknown fields ignored.
 
-`Event` is a fact in the past tense. Words that Vidette itself writes are `Derived`: they have a
-deterministic id, the camera and the correlation id of their story.
+`Event` is a fact in the past tense. Words that Vidette itself writes are `Written`; most of them
+are `Derived`: they have a deterministic id, the camera and the correlation id of their story.
 """
 
 from datetime import datetime
@@ -20,7 +20,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", gc=Fals
     """Something that happened; never changed, never withdrawn."""
 
 
-class Derived(Event, frozen=True, kw_only=True):
+class Written(Event, frozen=True, kw_only=True):
+    """What Vidette itself writes: who reads it must expect that a later version says more."""
+
+
+class Derived(Written, frozen=True, kw_only=True):
     """What Vidette concluded from another event; `id` is the same however often it is concluded."""
 
     id: UUID

@@ -26,8 +26,19 @@ from schemas.clips import (
     ClipUnavailable,
 )
 from schemas.codec import EVENT_BYTES_MAX, Codec
+from schemas.commands import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    BlacklistProvider,
+    ClearCache,
+    Commands,
+    ResetQuota,
+    SwitchProviderOrder,
+    UnblacklistProvider,
+)
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
+from schemas.providers import BlacklistChanged, BreakerChanged, ProviderStates, QuotaWarned
 
 W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
@@ -112,6 +123,29 @@ AI_ATTEMPTS: Final[Topic[AttemptBegun | ProviderAttempted]] = Topic(
     FOR_EVER,
     about="every call of a provider, and every decision not to call one",
 )
+PROVIDER_STATE: Final[Topic[ProviderStates]] = Topic(
+    "provider.state.v1",
+    "provider/kind",
+    Codec(BreakerChanged, BlacklistChanged, QuotaWarned),
+    FOR_EVER,
+    compacted=True,
+    about="what all workers know of providers: breakers, the blacklist, quotas",
+)
+COMMANDS: Final[Topic[Commands]] = Topic(
+    "control.commands.v1",
+    "subject",
+    Codec(
+        SwitchProviderOrder,
+        BlacklistProvider,
+        UnblacklistProvider,
+        ClearCache,
+        ResetQuota,
+        ApiKeyCreated,
+        ApiKeyRevoked,
+    ),
+    FOR_EVER,
+    about="what operators asked for: who, when and why",
+)
 
 
 @dataclass(frozen=True)
@@ -141,6 +175,8 @@ TOPICS: Final = (
     AI_EVENTS,
     AI_INFERENCES,
     AI_ATTEMPTS,
+    PROVIDER_STATE,
+    COMMANDS,
 )
 
 

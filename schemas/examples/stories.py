@@ -26,6 +26,7 @@ from schemas.clips import (
     Track,
 )
 from schemas.event import tag
+from schemas.examples.operation import OPERATION
 from schemas.examples.upstream import (
     BACK_YARD,
     CLIP_URL,
@@ -231,6 +232,7 @@ EXAMPLES: Final = {
         UNDESCRIBED,
         SKIPPED,
         RECORDED,
+        *OPERATION,
     )
 }
 """By tag, in the order of the flow."""

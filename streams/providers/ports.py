@@ -90,6 +90,8 @@ class Profile:
     retry_wait_s: float = 0.5
     retries_all: bool = False
     """Retries every class that can pass, also a rate limit or a server that is down."""
+    fingerprint: str = ""
+    """Tells its key, address and model from others; see `streams.providers.health.fingerprint`."""
 
 
 AT_HOME: Final = Profile(local=True, network=False, retries=0)

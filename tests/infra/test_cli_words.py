@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from infra.cli.example import example, of_now
 from infra.cli.schemas import schemas
 from schemas.codec import encode
-from schemas.event import Derived, tag
+from schemas.event import Written, tag
 from schemas.examples.stories import EXAMPLES
 from schemas.examples.upstream import PUBLISHABLE
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS, REGISTRY, TOPICS
@@ -54,7 +54,7 @@ def test_what_can_be_published_happens_now(word: Struct) -> None:
 
 def test_what_vidette_writes_is_shown_as_it_is() -> None:
     for word in EXAMPLES.values():
-        if isinstance(word, Derived):
+        if isinstance(word, Written):
             assert of_now(word, NOW, "fresh") is word
 
 

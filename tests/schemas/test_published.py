@@ -10,7 +10,7 @@ import pytest
 from infra.async_api import async_api
 from infra.publish_schemas import FROZEN, PUBLISHED, documents, freeze, publish, schema, stale
 from schemas.codec import encode
-from schemas.event import Derived, tag
+from schemas.event import Written, tag
 from schemas.examples.stories import EXAMPLES
 from schemas.upcasts import UPCASTS
 from streams.topics import TOPICS, RawTopic, Topic, catalogue
@@ -79,7 +79,7 @@ def test_no_release_is_broken_by_what_the_words_say_now(path: Path) -> None:
     if word is None:
         assert name in UPCASTS, f"the word {name} was released: without an upcast it may not vanish"
     else:
-        assert breaks(read(path), schema(word), written_by_us=issubclass(word, Derived)) == []
+        assert breaks(read(path), schema(word), written_by_us=issubclass(word, Written)) == []
 
 
 def test_the_first_release_is_frozen() -> None:
@@ -125,7 +125,7 @@ def test_vidette_receives_what_upstream_writes_and_sends_the_rest() -> None:
     actions = {name: part["action"] for name, part in async_api()["operations"].items()}
 
     for topic in catalogue():
-        ours = isinstance(topic, RawTopic) or issubclass(topic.words[0], Derived)
+        ours = isinstance(topic, RawTopic) or issubclass(topic.words[0], Written)
         assert actions[f"{'send' if ours else 'receive'}.{topic.name}"]
 
 

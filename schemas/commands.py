@@ -1,0 +1,89 @@
+"""What operators ask for and what they decided: `control.commands.v1`, kept for ever.
+
+The log of commands is also their audit: each says who asked, when and why. Keys of the API are here
+as facts, because who made one has seen it already; the key itself is nowhere.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from msgspec import Meta
+
+from schemas.event import Written, check_time
+from schemas.fields import CorrelationId, Detail, Name, Sha256, Timestamp
+
+Scope = Literal["viewer", "operator", "admin", "ingest"]
+Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=8)]
+ProviderOrder = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=32)]
+Minutes = Annotated[float, Meta(gt=0, le=527_040)]
+"""At most 366 days."""
+
+
+class Command(Written, frozen=True, kw_only=True):
+    """What every command says; `issued_by` is a person, a key's name or `cli`."""
+
+    id: UUID
+    issued_at: Timestamp
+    issued_by: Name
+    reason: Detail = ""
+    correlation_id: CorrelationId
+
+    def __post_init__(self) -> None:
+        check_time("issued_at", self.issued_at)
+
+
+class SwitchProviderOrder(Command, frozen=True, kw_only=True, tag="switch-provider-order"):
+    """Ask providers in this order, and no others."""
+
+    order: ProviderOrder
+
+
+class BlacklistProvider(Command, frozen=True, kw_only=True, tag="blacklist-provider"):
+    """Don't ask this provider, for so many minutes or until it is lifted."""
+
+    provider: Name
+    minutes: Minutes | None = None
+
+
+class UnblacklistProvider(Command, frozen=True, kw_only=True, tag="unblacklist-provider"):
+    """Ask this provider again, whatever put it, its key or a model of it on the blacklist."""
+
+    provider: Name
+
+
+class ClearCache(Command, frozen=True, kw_only=True, tag="clear-cache"):
+    """Forget earlier answers to prompts of this kind, or `all`."""
+
+    kind: Name
+
+
+class ResetQuota(Command, frozen=True, kw_only=True, tag="reset-quota"):
+    """Count what this provider used from now on."""
+
+    provider: Name
+
+
+class ApiKeyCreated(Command, frozen=True, kw_only=True, tag="api-key-created"):
+    """A key of the API exists from now on; only its hash is kept."""
+
+    key_id: Name
+    name: Name
+    scopes: Scopes
+    sha256: Sha256
+
+
+class ApiKeyRevoked(Command, frozen=True, kw_only=True, tag="api-key-revoked"):
+    """A key of the API opens nothing any more."""
+
+    key_id: Name
+
+
+Commands = (
+    SwitchProviderOrder
+    | BlacklistProvider
+    | UnblacklistProvider
+    | ClearCache
+    | ResetQuota
+    | ApiKeyCreated
+    | ApiKeyRevoked
+)

@@ -1,0 +1,138 @@
+"""One morning's trouble with providers, and what an operator did about it: one word of each type.
+
+OpenAI does not answer, its breaker opens; Grok's key was withdrawn; Gemini's budget runs low.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from schemas.commands import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    BlacklistProvider,
+    ClearCache,
+    ResetQuota,
+    SwitchProviderOrder,
+    UnblacklistProvider,
+)
+from schemas.providers import BlacklistChanged, BreakerChanged, QuotaWarned, Why
+
+_MORNING: Final = datetime(2026, 3, 14, 8, 2, 11, 400_000, UTC)
+_WORKER: Final = "site-7/4711/0"
+
+BREAKER: Final = BreakerChanged(
+    id=UUID("019ceb5d-fd48-8dcc-b3c3-f2af3f60ecbf"),
+    timestamp=_MORNING,
+    correlation_id="openai/breaker",
+    provider="openai",
+    worker=_WORKER,
+    version=7,
+    state="open",
+    until=_MORNING + timedelta(seconds=60),
+    why=Why(error_class="timeout", detail="no answer within 20 s"),
+)
+BLACKLISTED: Final = BlacklistChanged(
+    id=UUID("019ceb5d-fd48-8714-a44b-660d73e1582e"),
+    timestamp=_MORNING,
+    correlation_id="grok/blacklist/key/5f1c9ab3e07d",
+    provider="grok",
+    worker=_WORKER,
+    version=1,
+    listed=True,
+    scope="key",
+    subject="5f1c9ab3e07d",
+    why=Why(error_class="auth", code="401", detail="the key is not valid"),
+)
+WARNED: Final = QuotaWarned(
+    id=UUID("019ceb5d-fd48-8c1d-b3f2-0a9d52c64e18"),
+    timestamp=_MORNING,
+    correlation_id="gemini/quota/requests/day",
+    provider="gemini",
+    worker=_WORKER,
+    measure="requests",
+    window="day",
+    window_began=datetime(2026, 3, 14, tzinfo=UTC),
+    percent=75,
+    used="750",
+    limit="1000",
+    exhausted_at=datetime(2026, 3, 14, 10, 43, tzinfo=UTC),
+)
+
+_ID: Final = UUID("019ceb60-7d10-8a44-9c39-5e0f6f1f2a01")
+_AT: Final = _MORNING + timedelta(minutes=3)
+_BY: Final = "anna"
+
+SWITCH: Final = SwitchProviderOrder(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="openai does not answer",
+    correlation_id=str(_ID),
+    order=("gemini", "anthropic", "openai"),
+)
+BLACKLIST: Final = BlacklistProvider(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="answers nonsense",
+    correlation_id=str(_ID),
+    provider="openai",
+    minutes=60,
+)
+UNBLACKLIST: Final = UnblacklistProvider(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="the account is paid",
+    correlation_id=str(_ID),
+    provider="grok",
+)
+CLEAR_CACHE: Final = ClearCache(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="the prompt changed",
+    correlation_id=str(_ID),
+    kind="all",
+)
+RESET_QUOTA: Final = ResetQuota(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="a test spent it",
+    correlation_id=str(_ID),
+    provider="gemini",
+)
+KEY_CREATED: Final = ApiKeyCreated(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="the control room's screens",
+    correlation_id=str(_ID),
+    key_id="k-5e0f6f1f2a01",
+    name="control room",
+    scopes=("viewer",),
+    sha256="3b2d4b8f9b1d0c3ac19e3c5e0a6a7f6f3f2a7b6a9b0e8f4ec4a51c2d3e4f5a6b",
+)
+KEY_REVOKED: Final = ApiKeyRevoked(
+    id=_ID,
+    issued_at=_AT,
+    issued_by=_BY,
+    reason="the screens are gone",
+    correlation_id=str(_ID),
+    key_id="k-5e0f6f1f2a01",
+)
+
+OPERATION: Final = (
+    BREAKER,
+    BLACKLISTED,
+    WARNED,
+    SWITCH,
+    BLACKLIST,
+    UNBLACKLIST,
+    CLEAR_CACHE,
+    RESET_QUOTA,
+    KEY_CREATED,
+    KEY_REVOKED,
+)
