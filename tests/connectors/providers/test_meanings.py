@@ -29,8 +29,8 @@ KEY: Final = "planted-0123456789"
 
 
 def public_errors(sdk: ModuleType) -> Iterator[type[Exception]]:
-    for value in list(vars(sdk).values()):  # a lazy one adds to them meanwhile
-        if isinstance(value, type) and issubclass(value, Exception):
+    for name, value in list(vars(sdk).items()):  # a lazy one adds to them meanwhile
+        if not name.startswith("_") and isinstance(value, type) and issubclass(value, Exception):
             yield value
 
 
