@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from typer.main import get_command
 
+from agents.runtime.asking import TRIES_MAX
 from connectors.http.app import create_app
 from connectors.http.story import HttpMetrics
 from connectors.memory.media import MemoryMedia
@@ -106,7 +107,9 @@ def _steps() -> str:
 
 def _limits(step: Pure[msgspec.Struct] | Effect[msgspec.Struct]) -> str:
     if isinstance(step, Effect):
-        return f"{step.in_flight} records, each at most {step.time_limit_s:g} s"
+        return (
+            f"{step.in_flight} records, each at most {TRIES_MAX} calls of {step.time_limit_s:g} s"
+        )
     return "batches"
 
 

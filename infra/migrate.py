@@ -17,9 +17,9 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 
 from connectors.postgres.connection import READ_MODEL, Connection, quoted
+from connectors.postgres.sink import DAYS_AHEAD
 from connectors.postgres.starts import OPERATION
 
-DAYS_AHEAD: Final = 14
 POSTGRESQL_MIN: Final = 15
 """Debian 12's; older ones were never tried."""
 
@@ -85,7 +85,7 @@ async def _migrate(
         f"grant execute on function ensure_partitions(date, date) to {quoted(role)}"
     )
     today = datetime.now(UTC).date()
-    span = (today - timedelta(days=1), today + timedelta(days=DAYS_AHEAD))
+    span = (today - timedelta(days=1), today + DAYS_AHEAD)
     made = await connection.fetchval("select ensure_partitions($1, $2)", *span)
     say(f"{schema}: partitions ready until {span[1]} ({made} made)")
 

@@ -11,18 +11,18 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
 
 from agents.runtime.projection import FOLDED_AT_ONCE
 from agents.runtime.writes import Writes
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.postgres import rebuild as schemas
 from connectors.postgres.connection import READ_MODEL, Connection, connect
 from connectors.postgres.rebuild import Checksum, Still
-from connectors.postgres.sink import Sink
-from infra.migrate import DAYS_AHEAD, migrate, role_of
+from connectors.postgres.sink import DAYS_AHEAD, Sink
+from infra.migrate import migrate, role_of
 from streams.projection.folding import Folded, fold
 from streams.projection.ports import Log, Move, ProjectionBatch, RowRefused, slice_of
 from streams.projection.project import PROJECTED
@@ -154,7 +154,7 @@ class Fold:
 
         No write is under way meanwhile: a row of that day would lie in the default partition.
         """
-        latest = datetime.now(UTC).date() + timedelta(days=DAYS_AHEAD)
+        latest = datetime.now(UTC).date() + DAYS_AHEAD
         missing = {day for day in days_of(rows) if day <= latest} - self._days
         if missing:
             await self._writes.drain()

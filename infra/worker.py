@@ -22,6 +22,7 @@ from mode import Service
 from connectors.kafka.lane import CANT_PASS
 from connectors.kafka.polling import LogLost
 from connectors.metrics.prometheus import serve
+from connectors.postgres.sink import DAYS_AHEAD
 from connectors.postgres.starts import PostgresStarts
 from infra.assembly import World, ports
 from infra.endpoints import cluster
@@ -42,7 +43,6 @@ CHANNEL_BATCHES: Final = 2
 CANCEL_TIMEOUT_S: Final = 5.0
 DAYS_EVERY_S: Final = 3600.0
 DAY: Final = timedelta(days=1)
-DAYS_AHEAD: Final = timedelta(days=14)
 
 
 class WithoutKafka(faust.App.BootStrategy):

@@ -32,9 +32,6 @@ HEADERS_BYTES_MAX: Final = 32 * 1024
 KEY_BYTES_MAX: Final = 32 * 1024
 """A letter must fit into its topic whatever came: headers or a key beyond this are left out."""
 
-REDRIVE_BYTES_MAX: Final = 900_000
-"""A larger value does not fit into any topic, with its key and headers."""
-
 
 class Rejected(Exception):  # noqa: N818  # a verdict about one record, not a fault of the program
     """This record can't be processed; it becomes a dead letter."""
@@ -54,7 +51,7 @@ def too_large(record: Record) -> bool:
 def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = None) -> Encoded:
     """The letter about a record; with `blob_sha256` its value lies in the media store under it."""
     topic, partition = record.partition
-    kept, left_out = _kept(record)
+    kept, left_out = original_headers(record)
     key = record.key
     if key is not None and len(key) > KEY_BYTES_MAX:
         left_out = f"{left_out}; its key of {len(key)} bytes is left out"
@@ -76,7 +73,7 @@ def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = N
     return Encoded(DEAD_LETTERS.name, key, value, [*ours, *kept])
 
 
-def _kept(record: Record) -> tuple[list[tuple[str, bytes]], str]:
+def original_headers(record: Record) -> tuple[list[tuple[str, bytes]], str]:
     """The original headers, for a redrive; ours of earlier rounds left out, and why if all are."""
     kept = [(k, v) for k, v in record.headers if not k.startswith(names.PREFIX)]
     size = sum(len(k.encode()) + len(v) for k, v in kept)
@@ -117,15 +114,6 @@ def fold(records: Iterable[Record]) -> tuple[DeadLetter, ...]:
             letters[found.id] = found
     marked_letters = (replace(one, redriven=one.id in redriven) for one in letters.values())
     return tuple(sorted(marked_letters, key=_age))
-
-
-def redrive(letter: DeadLetter, record: Record, value: bytes | None) -> tuple[Encoded, Encoded]:
-    """Another chance for `value` with the record's own key and headers; and the marker of it."""
-    this = (names.REDRIVEN, str(letter.id).encode())
-    kept, _ = _kept(record)
-    headers = [*kept, (names.REDRIVE_STEP, letter.step.encode()), this]
-    again = Encoded(letter.source.topic, record.key, value, headers)
-    return again, Encoded(DEAD_LETTERS.name, record.key, None, [this])
 
 
 def _age(letter: DeadLetter) -> tuple[datetime, Partition, int]:

@@ -36,7 +36,7 @@ class Pure(Generic[W_co]):
 
 @dataclass(frozen=True, kw_only=True)
 class Effect(Generic[W_co]):
-    """Up to `in_flight` records at once, each at most `time_limit_s`.
+    """Up to `in_flight` records at once, each call about one at most `time_limit_s`.
 
     `ordered` keeps a key's order. Its agent may ask to be asked later, for `parked_max_s` in all.
     """

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from streams.projection.ports import Log
+from streams.records import Partition
 from streams.topics import RawTopic, Topic, catalogue
 
 FOR_EVER_MS: Final = -1
@@ -120,3 +122,25 @@ def _loses(key: str, before: str | None, after: str) -> bool:
     if key in {"retention.ms", "retention.bytes"}:
         return int(after) >= 0 and (before is None or int(before) < 0 or int(before) > int(after))
     return key == "cleanup.policy"
+
+
+class NotRestored(Exception):  # noqa: N818  # the sentence is the whole of it
+    """The topics here can't take the archive; nothing was written."""
+
+
+def check_room(logs: Mapping[Partition, Log], partitions: Mapping[str, int]) -> None:
+    """Raises NotRestored unless every topic is there, as wide as the archive's, and never used."""
+    for topic, wanted in partitions.items():
+        here = [log for partition, log in logs.items() if partition.topic == topic]
+        if len(here) != wanted:
+            text = (
+                f"{topic} has {len(here)} partitions here and {wanted} in the archive: "
+                f"make it anew with VIDETTE_TOPIC_PARTITIONS={wanted}"
+            )
+            raise NotRestored(text)
+        if any(log.end for log in here):
+            text = (
+                f"{topic} is not empty here: restore into a new Kafka, or under a "
+                "VIDETTE_NAMESPACE that was never used"
+            )
+            raise NotRestored(text)

@@ -14,7 +14,11 @@ LIBRDKAFKA: Final = logging.getLogger("librdkafka")
 """Where confluent-kafka's library writes, instead of to standard error."""
 
 CALL_TIMEOUT_S: Final = 15.0
+TRANSACTION_TIMEOUT_MS: Final = 10_000
 STUCK_GRACE_S: Final = 2.0
+
+FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
+"""Somebody else has our transactional id by now."""
 
 
 @dataclass(frozen=True)

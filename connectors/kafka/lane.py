@@ -24,7 +24,14 @@ from typing import Final, TypeVar
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from connectors.kafka.clients import CALL_TIMEOUT_S, LIBRDKAFKA, Cluster, bounded
+from connectors.kafka.clients import (
+    CALL_TIMEOUT_S,
+    FENCED,
+    LIBRDKAFKA,
+    TRANSACTION_TIMEOUT_MS,
+    Cluster,
+    bounded,
+)
 from connectors.kafka.ownership import Snapshot
 from connectors.kafka.polling import Subscription
 from connectors.kafka.reader import GroupReader, committed
@@ -35,10 +42,8 @@ R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
-TRANSACTION_TIMEOUT_MS: Final = 10_000
 RETRY_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
-FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
 
 CANT_PASS: Final = frozenset(
     {

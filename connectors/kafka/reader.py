@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
 
 from connectors.kafka.clients import CALL_TIMEOUT_S, LIBRDKAFKA, Cluster
+from connectors.kafka.offsets import bounds, described
 from connectors.kafka.ownership import Ownership
 from connectors.kafka.polling import Polling, Subscription
 from streams.lanes import Batch, Progress
@@ -17,7 +17,6 @@ from streams.records import Partition
 
 log = structlog.get_logger(__name__)
 
-REQUEST_TIMEOUT_S: Final = 30.0
 RETRY_S: Final = 1.0
 
 
@@ -85,29 +84,12 @@ class GroupReader:
                 await asyncio.sleep(RETRY_S)
 
     def _describe(self) -> dict[str, str]:
-        names = TopicCollection([self._cluster.named(topic) for topic in self._topics])
-        admin = self._cluster.admin()  # must outlive its answers
-        futures = admin.describe_topics(names, request_timeout=REQUEST_TIMEOUT_S)
-        return {
-            self._cluster.catalogued(name): str(future.result().topic_id)
-            for name, future in futures.items()
-        }
+        made = described(self._cluster, self._topics)
+        return {name: topic.topic_id for name, topic in made.items()}
 
     def _bounds(self, partitions: tuple[Partition, ...]) -> dict[Partition, Log]:
-        admin = self._cluster.admin()
-        tps = {p: TopicPartition(self._cluster.named(p.topic), p.number) for p in partitions}
-        earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # theirs
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
-        first = admin.list_offsets(dict.fromkeys(tps.values(), earliest))
-        end = admin.list_offsets(dict.fromkeys(tps.values(), latest))
-        return {
-            p: Log(
-                self._topic_ids[p.topic],
-                first[tp].result(REQUEST_TIMEOUT_S).offset,
-                end[tp].result(REQUEST_TIMEOUT_S).offset,
-            )
-            for p, tp in tps.items()
-        }
+        found = bounds(self._cluster, partitions, IsolationLevel.READ_UNCOMMITTED)
+        return {p: Log(self._topic_ids[p.topic], *found[p]) for p in partitions}
 
 
 def committed(

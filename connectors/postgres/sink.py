@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import asyncpg
@@ -36,6 +36,9 @@ from streams.projection.ports import (
 from streams.records import Partition
 
 TIMEOUT_S: Final = 30.0
+DAYS_AHEAD: Final = timedelta(days=14)
+"""For so long partitions are there before their day comes."""
+
 LEDGER_LOST: Final = "VD001"
 """Raised by the function `ledger_lost` in the database."""
 

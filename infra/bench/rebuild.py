@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.postgres.sink import Sink
 from infra.bench.place import Place
 from infra.bench.rounds import Bench, Run, timed

@@ -18,7 +18,7 @@ import uvloop
 from agents.record_inference import RecordInference
 from agents.runtime.projection import ProjectionRuntime
 from connectors.clock import SystemClock
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.kafka.polling import Subscription
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.kafka.reader import GroupReader

@@ -10,11 +10,12 @@ from uuid import UUID
 import msgspec
 import typer
 
-from connectors.kafka.dead_letters import DeadLetters, NotRedriven
+from connectors.kafka.log.dead_letters import DeadLetters
 from connectors.media.folder import FolderStore
 from infra.endpoints import kafka
 from infra.settings import Settings
 from streams.dead_letters import DeadLetter
+from streams.poison.redriving import NotRedriven
 
 SHOWN_MAX: Final = 64 * 1024
 

@@ -11,7 +11,7 @@ PLACES: Final = {
     "streams.projection.ports": ("ReadModelError",),
     "streams.queries": ("Unavailable",),
     "connectors.archive.file": ("ArchiveBroken",),
-    "connectors.archive.restoring": ("NotRestored",),
+    "streams.topic_plan": ("NotRestored",),
     "confluent_kafka": ("KafkaException",),
     "aiokafka.errors": ("KafkaError",),
 }

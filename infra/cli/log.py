@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 
 from connectors.archive.file import Head, check, head, records, writing
-from connectors.archive.restoring import check_room
-from connectors.archive.restoring import restore as write_back
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
+from connectors.kafka.log.restoring import restore as write_back
 from infra.cli.topics import apply_topics
 from infra.cli.worker import check_topics
 from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from streams.projection.ports import Log
 from streams.records import Partition
-from streams.topic_plan import Layout
+from streams.topic_plan import Layout, check_room
 from streams.topics import WEEK, catalogue
 
 log = typer.Typer(help="Save the log into a file, and restore it.", no_args_is_help=True)

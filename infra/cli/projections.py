@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.postgres.rebuild import Checksum
 from infra.endpoints import cluster, endpoints
 from infra.migrate import admin_url_of

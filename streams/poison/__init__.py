@@ -1,1 +1,1 @@
-"""Records that end or block their worker: found by starts that were never finished."""
+"""Records that end or block their worker, and another chance for what became a dead letter."""

@@ -16,6 +16,7 @@ from schemas.cameras import CameraRegistered, Policy
 from schemas.inferences import InferenceResult
 from streams import dead_letters
 from streams.lanes import Encoded
+from streams.poison.redriving import redrive
 from streams.publishing import record
 from streams.topics import CAMERA_EVENTS, DEAD_LETTERS, INFERENCE_RESULTS
 from tests.simulation.surroundings import POISON
@@ -79,7 +80,7 @@ class Upstream:
             letter = self.chance.choice(letters)
             source = self.log.read(letter.place, letter.offset, 1)[0]
             producer = self.log.initialise("redrive")
-            self.log.produce(producer, dead_letters.redrive(letter, source, source.value))
+            self.log.produce(producer, redrive(letter, source, source.value))
             self.log.finish(producer, commit=True)
 
     def _send(self, what: Encoded) -> None:

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas import headers as names
-from streams.dead_letters import DeadLetter, Rejected, fold, letter, redrive
+from streams.dead_letters import DeadLetter, Rejected, fold, letter
 from streams.lanes import Encoded
+from streams.poison.redriving import redrive
 from streams.records import Headers, Partition, Record
 
 SOURCE = Partition("camera.events.v1", 3)

@@ -15,10 +15,11 @@ from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as Place
 
 from connectors.kafka.clients import Cluster
-from connectors.kafka.dead_letters import DeadLetters, Redriven
+from connectors.kafka.log.dead_letters import DeadLetters
 from connectors.media.folder import FolderStore
 from infra.topology import STEPS
 from streams.dead_letters import DeadLetter
+from streams.poison.redriving import Redriven
 from streams.topics import (
     AI_ATTEMPTS,
     AI_EVENTS,

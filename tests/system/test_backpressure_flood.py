@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from msgspec import structs
 
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from infra.services.endpoints import Endpoints
 from schemas.codec import encode
 from schemas.examples.upstream import MODEL_RESULT

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.kafka.topics import compare
 from connectors.postgres import rebuild
 from connectors.postgres.connection import connect

@@ -19,8 +19,9 @@ from schemas.examples.upstream import MODEL_RESULT
 from schemas.inferences import InferenceResult
 from schemas.outcomes import InferenceRecorded
 from streams import identity
-from streams.dead_letters import fold, redrive
+from streams.dead_letters import fold
 from streams.lanes import Encoded
+from streams.poison.redriving import redrive
 from streams.publishing import record
 from streams.records import Outputs, Partition, Received
 from streams.registry import Registry

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from connectors.kafka.clients import Cluster
-from connectors.kafka.history import History
 from connectors.kafka.lane import KafkaLane, Slot
+from connectors.kafka.log.history import History
 from connectors.kafka.polling import Subscription
 from streams.records import Partition, Record
 from streams.topics import CAMERA_EVENTS

@@ -15,7 +15,7 @@ from msgspec import structs
 
 from connectors.kafka import topics
 from connectors.kafka.clients import Cluster
-from connectors.kafka.history import History
+from connectors.kafka.log.history import History
 from connectors.postgres import rebuild as schemas
 from connectors.postgres.connection import Connection, connect
 from connectors.postgres.sink import Sink

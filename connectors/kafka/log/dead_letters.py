@@ -2,43 +2,34 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka import IsolationLevel, KafkaException, Producer
 from msgspec.structs import replace
 
-from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.history import History
-from streams.dead_letters import REDRIVE_BYTES_MAX, DeadLetter, fold, redrive
+from connectors.kafka.clients import (
+    CALL_TIMEOUT_S,
+    FENCED,
+    LIBRDKAFKA,
+    TRANSACTION_TIMEOUT_MS,
+    Cluster,
+)
+from connectors.kafka.log.history import History
+from connectors.kafka.offsets import bounds
+from streams.dead_letters import DeadLetter, fold
 from streams.lanes import Encoded
+from streams.poison.redriving import NotRedriven, Redriven, allowed, redrive
 from streams.ports import MediaStore
 from streams.records import Partition, Record
 from streams.topics import DEAD_LETTERS
 
-CALL_TIMEOUT_S: Final = 15.0
-TRANSACTION_TIMEOUT_MS: Final = 10_000
 TRANSACTIONAL_ID: Final = "dead-letters-redrive"
 """One for all: who redrives fences whoever began before."""
 
 AT_ONCE: Final = 100
 """Letters redriven in one transaction."""
-
-FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # public in all but name
-
-
-class NotRedriven(Exception):  # noqa: N818  # what it says is a state of the letter
-    """A letter can't be given another chance; the sentence says why and what to do."""
-
-
-@dataclass
-class Redriven:
-    """What became of the letters that were asked for; why not, by id."""
-
-    done: list[DeadLetter] = field(default_factory=list)
-    refused: dict[UUID, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,8 +43,9 @@ class DeadLetters:
         """Every letter that is kept, oldest first, values left out. Raises KafkaException."""
         history = History(self.cluster, (DEAD_LETTERS.name,))
         logs = await history.logs()
-        ends = await asyncio.to_thread(self._ends, logs.keys())
-        spans = {partition: (log.first, ends[partition]) for partition, log in logs.items()}
+        # Ends that count what open transactions wrote: reading up to them waits for those.
+        uncommitted = IsolationLevel.READ_UNCOMMITTED
+        spans = await asyncio.to_thread(bounds, self.cluster, logs, uncommitted)
         slim = [replace(r, value=None) async for batch in history.read(spans) for r in batch]
         return fold(slim)
 
@@ -85,7 +77,7 @@ class DeadLetters:
         producer = await asyncio.to_thread(self._producer)
         result = Redriven()
         letters = {letter.id: letter for letter in await self.all()}
-        chosen = [letters[id_] for id_ in _allowed(ids, letters, result, again=again)]
+        chosen = [letters[id_] for id_ in allowed(ids, letters, result, again=again)]
         async for records in self._records(chosen):
             outputs: list[Encoded] = []
             done: list[DeadLetter] = []
@@ -93,7 +85,7 @@ class DeadLetters:
                 try:
                     value = (corrected or {}).get(letter.id)
                     value = await self._value(letter, record) if value is None else value
-                    outputs += redrive(letter, record, _sized(letter, value))
+                    outputs += redrive(letter, record, value)
                 except NotRedriven as why:
                     result.refused[letter.id] = str(why)
                 else:
@@ -126,14 +118,6 @@ class DeadLetters:
             raise NotRedriven(text)
         return value
 
-    def _ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
-        """Ends that count what open transactions wrote: reading up to them waits for those."""
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # theirs
-        places = {p: TopicPartition(self.cluster.named(p.topic), p.number) for p in partitions}
-        admin = self.cluster.admin()  # must outlive its answers
-        found = admin.list_offsets(dict.fromkeys(places.values(), latest))
-        return {p: int(found[t].result(CALL_TIMEOUT_S).offset) for p, t in places.items()}
-
     def _producer(self) -> Producer:
         """A producer; every earlier one's transaction has ended when this returns."""
         settings = self.cluster.confluent() | {
@@ -146,35 +130,11 @@ class DeadLetters:
         return producer
 
 
-def _allowed(
-    ids: Collection[UUID], letters: Mapping[UUID, DeadLetter], result: Redriven, *, again: bool
-) -> list[UUID]:
-    allowed: list[UUID] = []
-    for id_ in dict.fromkeys(ids):
-        if id_ not in letters:
-            result.refused[id_] = f"there is no letter {id_}; `dead-letters list --all` shows all"
-        elif letters[id_].redriven and not again:
-            result.refused[id_] = f"letter {id_} was redriven before; --again does it once more"
-        else:
-            allowed.append(id_)
-    return allowed
-
-
 def _matched(
     letters: Sequence[DeadLetter], records: Sequence[Record]
 ) -> list[tuple[DeadLetter, Record]]:
     by_place = {(letter.place, letter.offset): letter for letter in letters}
     return [(by_place[record.partition, record.offset], record) for record in records]
-
-
-def _sized(letter: DeadLetter, value: bytes | None) -> bytes | None:
-    if value is not None and len(value) > REDRIVE_BYTES_MAX:
-        text = (
-            f"the value of letter {letter.id} has {len(value)} bytes and no topic takes more than "
-            f"{REDRIVE_BYTES_MAX}: give a corrected one with --value FILE"
-        )
-        raise NotRedriven(text)
-    return value
 
 
 def _transact(producer: Producer, cluster: Cluster, outputs: Sequence[Encoded]) -> None:

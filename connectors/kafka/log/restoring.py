@@ -4,7 +4,7 @@ Our topics are dated by the broker. While the records are written they carry the
 archive, or every row made from them would say that it was recorded today.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,8 +18,7 @@ from confluent_kafka import (
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.topics import apply
-from streams.projection.ports import Log
-from streams.records import Partition, Record
+from streams.records import Record
 from streams.topic_plan import Alter
 
 DATED_BY: Final = "message.timestamp.type"
@@ -32,28 +31,6 @@ DATED_BY_BROKER: Final = (
 )
 
 Report = Callable[[KafkaError | None, Message], None]
-
-
-class NotRestored(Exception):  # noqa: N818  # the sentence is the whole of it
-    """The topics here can't take the archive; nothing was written."""
-
-
-def check_room(logs: Mapping[Partition, Log], partitions: Mapping[str, int]) -> None:
-    """Raises NotRestored unless every topic is there, as wide as the archive's, and never used."""
-    for topic, wanted in partitions.items():
-        here = [log for partition, log in logs.items() if partition.topic == topic]
-        if len(here) != wanted:
-            text = (
-                f"{topic} has {len(here)} partitions here and {wanted} in the archive: "
-                f"make it anew with VIDETTE_TOPIC_PARTITIONS={wanted}"
-            )
-            raise NotRestored(text)
-        if any(log.end for log in here):
-            text = (
-                f"{topic} is not empty here: restore into a new Kafka, or under a "
-                "VIDETTE_NAMESPACE that was never used"
-            )
-            raise NotRestored(text)
 
 
 def restore(cluster: Cluster, topics: Collection[str], records: Iterable[Record]) -> int:

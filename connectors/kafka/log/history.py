@@ -6,22 +6,21 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final
 
 from confluent_kafka import (
+    OFFSET_INVALID,
     Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import OffsetSpec
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
+from connectors.kafka.offsets import REQUEST_TIMEOUT_S, bounds, described
 from streams.projection.ports import Log
 from streams.records import Partition, Record
 
-REQUEST_TIMEOUT_S: Final = 30.0
 RETRY_S: Final = 0.2
 POLL_S: Final = 0.1
 BATCH_MAX: Final = 4_000
@@ -57,27 +56,10 @@ class History:
                 await asyncio.sleep(RETRY_S)
 
     def _logs(self) -> dict[Partition, Log]:
-        admin = self._cluster.admin()
-        names = [self._cluster.named(topic) for topic in self._topics]
-        described = admin.describe_topics(TopicCollection(names), request_timeout=REQUEST_TIMEOUT_S)
-        ids: dict[Partition, str] = {}
-        for name, future in described.items():
-            topic = future.result()
-            for part in topic.partitions:
-                ids[Partition(self._cluster.catalogued(name), part.id)] = str(topic.topic_id)
-        places = {partition: self._place(partition) for partition in ids}
-        earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # theirs
-        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # likewise
-        first = admin.list_offsets(dict.fromkeys(places.values(), earliest))
-        end = admin.list_offsets(
-            dict.fromkeys(places.values(), latest), isolation_level=IsolationLevel.READ_COMMITTED
-        )
-        return {
-            partition: Log(
-                ids[partition], int(first[place].result().offset), int(end[place].result().offset)
-            )
-            for partition, place in places.items()
-        }
+        made = described(self._cluster, self._topics).values()
+        ids = {partition: topic.topic_id for topic in made for partition in topic.partitions}
+        found = bounds(self._cluster, ids, IsolationLevel.READ_COMMITTED)
+        return {partition: Log(ids[partition], *found[partition]) for partition in ids}
 
     async def read(self, spans: Mapping[Partition, tuple[int, int]]) -> AsyncIterator[list[Record]]:
         """All records from the first offset of a span up to, without, its second one."""
@@ -121,11 +103,8 @@ class History:
                 consumer.incremental_unassign([self._place(partition)])
         return records
 
-    def _place(self, partition: Partition, offset: int | None = None) -> TopicPartition:
-        name = self._cluster.named(partition.topic)
-        if offset is None:
-            return TopicPartition(name, partition.number)
-        return TopicPartition(name, partition.number, offset)
+    def _place(self, partition: Partition, offset: int = OFFSET_INVALID) -> TopicPartition:
+        return TopicPartition(self._cluster.named(partition.topic), partition.number, offset)
 
     def _settings(self) -> dict[str, object]:
         return {
