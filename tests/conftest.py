@@ -12,6 +12,7 @@ from connectors.kafka.clients import Cluster
 from infra.services.embedded import running
 from infra.services.endpoints import Endpoints
 from tests.embedded import Database, fresh_cluster, migrated
+from tests.shares import Shares, turn
 
 hypothesis.register_profile("vidette", deadline=None)  # timings belong in the bench, not in a test
 hypothesis.load_profile("vidette")
@@ -20,6 +21,17 @@ hypothesis.load_profile("vidette")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Tests of tests/simulation run the one history of this seed instead of many."""
     parser.addoption("--seed", type=int, help="the history to simulate, see docs/contributing.md")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Shares:
+    """Of several processes, see tests/shares.py."""
+    return Shares(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In one process the order is as it is read: what fails early is what is quick."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn(item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,16 @@
 
 import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from infra.settings import ROOT
+
+PROCESSES: Final = 2
+"""Beside each other, each with a Kafka and a PostgreSQL of its own: most tests mostly wait."""
+
+COVERED: Final = "--cov-report=term:skip-covered"
 
 CHECKS = {
     "format": ("-m", "ruff", "format", "--check", "."),
@@ -35,8 +40,8 @@ def test(
 def run_tests(arguments: list[str], *, everything: bool = False) -> int:
     """Pytest's exit status. Coverage counts only when everything ran."""
     which = [] if everything else ["-m", "not long"]
-    covered = [] if arguments else ["--cov", "--cov-report=term:skip-covered"]
-    command = [sys.executable, "-m", "pytest", *which, *covered, *arguments]
+    whole = (f"-n{PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder", "--cov", COVERED)
+    command = [sys.executable, "-m", "pytest", *which, *(arguments or whole)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
