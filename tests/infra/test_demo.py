@@ -65,11 +65,17 @@ def children_of(folder: Path, *, running: bytes = b"") -> list[int]:
     return found
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One after the other, as people run it: the videos are made by the first."""
+    return tmp_path_factory.mktemp("demo") / "v"
+
+
 @pytest.fixture
 def around(
-    tmp_path: Path, endpoints: Endpoints, database: Database, cluster: Cluster
+    folder: Path, endpoints: Endpoints, database: Database, cluster: Cluster
 ) -> dict[str, str]:
-    return environment(tmp_path / "v", endpoints, database, cluster)
+    return environment(folder, endpoints, database, cluster)
 
 
 def test_every_event_has_its_outcome_twice_in_a_row(
