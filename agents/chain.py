@@ -4,10 +4,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from streams import describing
-from streams.describing import Call
 from streams.ports import Clock
-from streams.providers import turns
+from streams.providers import attempts, turns
+from streams.providers.attempts import Call
 from streams.providers.ports import (
     Announcements,
     Budgets,
@@ -106,7 +105,7 @@ class Chain:
         self, asked: Question, position: int, attempt: int, provider: Provider, ends: float
     ) -> Call:
         began = self.clock.now()
-        begun = describing.begun(asked, position, attempt, provider, began)
+        begun = attempts.begun(asked, position, attempt, provider, began)
         reserved = await self.budgets.reserve(provider, asked, begun.id)
         if isinstance(reserved, Refusal):
             return self._skipped(position, provider, reserved)
@@ -129,6 +128,7 @@ class Chain:
             result,
             asked.frames,
             self.prices.cost(provider, result, began),
+            reusable=provider.profile.network,
         )
 
     async def _result(

@@ -118,6 +118,7 @@ class FetchClips:
             width=picture.width,
             height=picture.height,
             size_bytes=len(picture.jpeg),
+            dhash=picture.dhash,
         )
 
 

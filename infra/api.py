@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from connectors.http.app import create_app
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.media.folder import FolderStore
+from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
 from infra.endpoints import cluster, endpoints
 from infra.settings import Settings
@@ -30,7 +31,8 @@ async def build(settings: Settings) -> AsyncIterator[FastAPI]:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    reads = Reads(found.database_url)
+    pool = ReadPool(found.database_url)
+    reads = Reads(pool)
     publisher = KafkaPublisher(cluster(settings, found), linger_ms=0)
     try:
         yield create_app(
@@ -41,7 +43,7 @@ async def build(settings: Settings) -> AsyncIterator[FastAPI]:
         )
     finally:
         await publisher.close()
-        await reads.close()
+        await pool.close()
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -18,10 +18,13 @@ from connectors.kafka.follower import Follower
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
-from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits
+from connectors.memory.providers.chain import FixedRoster, GoodHealth, NoLimits
+from connectors.postgres.answers import PostgresAnswers
+from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
 from connectors.providers.motion import MotionProvider
+from infra.prompts.loading import FOLDER, prompts
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.spending import price_file
@@ -94,7 +97,8 @@ async def ports(
     following.add_done_callback(lambda done: _tell(done, fail))
     publisher = KafkaPublisher(kafka)
     decoder = SubprocessDecoder(cores=DECODERS)
-    reads, sink = Reads(found.database_url), world.sink(found.database_url)
+    pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
+    reads = Reads(pool)
     try:
         yield Ports(
             cameras=registry,
@@ -110,6 +114,8 @@ async def ports(
                 clock,
                 price_file.read(),
             ),
+            answers=PostgresAnswers(pool),
+            prompts=prompts(settings.prompts_folder or FOLDER),
             outcomes=reads,
             read_model=sink,
             make_days=sink.ensure_partitions,
@@ -120,7 +126,7 @@ async def ports(
         await asyncio.gather(following, return_exceptions=True)
         await decoder.close()
         await publisher.close()
-        await reads.close()
+        await pool.close()
         await sink.close()
 
 

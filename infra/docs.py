@@ -96,7 +96,7 @@ def _steps() -> str:
         if isinstance(step, Projection):
             runs, limits = "`streams/projection/project.py`", "batches"
         else:
-            agent = type(step.runs)
+            agent = type(getattr(step.runs, "__self__", step.runs))  # it may be a method
             runs = f"`{agent.__module__.replace('.', '/')}.py`"
             limits = _limits(step)
         reads, writes = (_listed(t.name for t in ts) for ts in (_reads(step), _writes(step)))

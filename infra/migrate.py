@@ -33,6 +33,7 @@ GRANTS: Final[Mapping[str, str]] = {
     "ai_events": "select, insert",
     "provider_attempts": "select, insert",
     "clips": "select, insert",
+    "answers": "select, insert",
     "devices": "select, insert, update",
     "events_per_hour": "select, insert, update",
     "projection_offsets": "select, insert, update",

@@ -99,8 +99,27 @@ class Settings(BaseSettings):
     describe_deadline_s: PositiveFloat = Field(
         60.0, description="For one event, shared by the chain."
     )
+    describe_age_max_s: PositiveFloat = Field(
+        21_600.0,
+        description="An event that is older when its turn comes is left to `repair`: a backlog "
+        "must not delay the present.",
+    )
+    graceful_degradation_enable: bool = Field(
+        default=True,
+        description="Whether a similar earlier answer stands in, marked as degraded, when nobody "
+        "can be asked.",
+    )
+    graceful_degradation_ttl: PositiveFloat = Field(
+        604_800.0, description="Seconds: how old an answer that stands in may be."
+    )
+    prompts_folder: Path | None = Field(
+        None, description="Your own prompts, KIND-NUMBER.txt; default: those in `infra/prompts`."
+    )
     describe_in_flight: PositiveInt = Field(
         64, description="Events that `describe` works on at once."
+    )
+    describe_again_in_flight: PositiveInt = Field(
+        8, description="Repairs and repeated analyses at once: the present comes first."
     )
     fetch_clips_in_flight: PositiveInt = Field(
         16, description="Events that `fetch_clips` works on at once."

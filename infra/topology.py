@@ -6,18 +6,21 @@ from datetime import date
 from typing import Final
 
 from agents.chain import Chain
-from agents.describe import Describe
+from agents.describe import Describe, Limits
 from agents.enrich import Enrich
 from agents.fetch_clips import FetchClips
 from agents.record_inference import RecordInference
 from infra.settings import Settings
 from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes
 from streams.projection.ports import ReadModel
+from streams.providers.layers import Answers
+from streams.providers.prompts import Prompts
 from streams.steps import Effect, Projection, Pure, Step
 from streams.topics import (
     AI_ATTEMPTS,
     AI_EVENTS,
     AI_INFERENCES,
+    ANALYSIS_REQUESTS,
     CAMERA_EVENTS,
     CLIPS,
     ENRICHED,
@@ -25,7 +28,14 @@ from streams.topics import (
     REGISTRY,
 )
 
-STEPS: Final = ("enrich", "fetch_clips", "describe", "record_inference", "project")
+STEPS: Final = (
+    "enrich",
+    "fetch_clips",
+    "describe",
+    "describe_again",
+    "record_inference",
+    "project",
+)
 """Names of all steps, in the order in which an event meets them."""
 
 DECODERS: Final = 2
@@ -48,6 +58,8 @@ class Ports:
     decoder: Decoder
     media: MediaStore
     chain: Chain
+    answers: Answers
+    prompts: Prompts
     outcomes: Outcomes
     read_model: ReadModel
     make_days: Callable[[date, date], Awaitable[int]]
@@ -66,8 +78,21 @@ def fetch_time_limit_s(settings: Settings) -> float:
     return 2 * fetch_deadline_s(settings) + turns * DECODE_S
 
 
+def limits(settings: Settings) -> Limits:
+    """What one event may cost in time, and what may stand in for its answer."""
+    degrades = settings.graceful_degradation_enable
+    return Limits(
+        deadline_s=settings.describe_deadline_s,
+        age_max_s=settings.describe_age_max_s,
+        similar_age_max_s=settings.graceful_degradation_ttl if degrades else None,
+    )
+
+
 def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
     """Every step, each in its own consumer group, so that each scales and fails alone."""
+    describe = Describe(
+        ports.chain, ports.answers, ports.prompts, ports.outcomes, ports.clock, limits(settings)
+    )
     return (
         Pure(
             name="enrich",
@@ -87,9 +112,17 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
         Effect(
             name="describe",
             reads=CLIPS,
-            runs=Describe(ports.chain, ports.outcomes, ports.clock, settings.describe_deadline_s),
+            runs=describe,
             writes=(AI_ATTEMPTS, AI_EVENTS),
             in_flight=settings.describe_in_flight,
+            time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,
+        ),
+        Effect(
+            name="describe_again",
+            reads=ANALYSIS_REQUESTS,
+            runs=describe.again,
+            writes=(AI_ATTEMPTS, AI_EVENTS),
+            in_flight=settings.describe_again_in_flight,
             time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,
         ),
         Pure(

@@ -7,7 +7,7 @@ from msgspec import Meta
 from schemas.camera_events import CameraEvent
 from schemas.cameras import Camera
 from schemas.event import Derived, Fact
-from schemas.fields import Count, Detail, Seconds, Sha256, Share, Url
+from schemas.fields import Count, Detail, DHash, Seconds, Sha256, Share, Url
 
 ClipFailure = Literal[
     "no_clip_named",  # the event names no clip; a snapshot it may name
@@ -48,6 +48,7 @@ class Frame(Fact, frozen=True, kw_only=True):
     width: Count
     height: Count
     size_bytes: Count
+    dhash: DHash | None = None
 
 
 class Point(Fact, frozen=True, kw_only=True):

@@ -31,6 +31,8 @@ Url = Annotated[str, Meta(min_length=1, max_length=2048)]
 ModelId = Annotated[str, Meta(min_length=1, max_length=128)]
 CorrelationId = Annotated[str, Meta(min_length=1, max_length=200)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+DHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
+"""A perceptual hash of a picture: 64 bits, each says whether a cell is brighter than the next."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 """A part of a whole, 0 to 1: a confidence, a coordinate, an area of the picture."""

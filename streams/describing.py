@@ -1,222 +1,243 @@
-"""From a clip to a question, and from answers to the outcome: everything that needs no waiting."""
+"""From what was seen of an event to its outcome: everything that needs no waiting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
-from typing import Final
+from typing import Final, TypedDict
 from uuid import UUID
 
-from schemas.attempts import AttemptBegun, ProviderAttempted
-from schemas.clips import ClipNotWanted, ClipReady, ClipUnavailable, Frame
-from schemas.outcomes import AiEvent, Described, Skipped, Undescribed, UndescribedReason
-from streams import identity
-from streams.providers import prices
-from streams.providers.ports import Prompt, Provider, ProviderError, Question, Refusal, Reply
-from streams.providers.prices import Cost
-
-_TEXT: Final = (
-    "These frames come from one fixed camera, in order of time. Say in one or two plain sentences "
-    "what happens. Say only what can be seen. If nothing happens, say so."
+from schemas.camera_events import CameraEvent
+from schemas.cameras import Camera
+from schemas.clips import (
+    CameraEventEnriched,
+    Clip,
+    ClipFailure,
+    ClipNotWanted,
+    ClipReady,
+    ClipUnavailable,
+    Frame,
+    Motion,
 )
-PROMPT: Final = Prompt("describe-1", sha256(_TEXT.encode()).hexdigest(), "", _TEXT)
+from schemas.outcomes import (
+    Degraded,
+    Described,
+    FallbackReason,
+    Skipped,
+    Undescribed,
+    UndescribedReason,
+)
+from schemas.requests import AnalysisRequested
+from streams import identity
+from streams.providers.attempts import Call
+from streams.providers.layers import EarlierAnswer
+from streams.providers.ports import Prompt, ProviderError, Question, Refusal, Reply
 
-
-def question(clip: ClipReady | ClipUnavailable) -> Question | None:
-    """What to ask about a clip or its stand-in; None when there is no picture at all."""
-    frames = pictures(clip)
-    if not frames:
-        return None
-    return Question(
-        enriched=clip.enriched,
-        frames=frames,
-        motion=clip.motion,
-        duration_s=clip.clip.duration_s if isinstance(clip, ClipReady) else 0.0,
-        prompt=PROMPT,
-    )
-
-
-def pictures(clip: ClipReady | ClipUnavailable) -> tuple[Frame, ...]:
-    """The frames that a provider may see."""
-    if isinstance(clip, ClipReady):
-        return clip.frames
-    return (clip.snapshot,) if clip.snapshot else ()
+DETAIL_MAX: Final = 2000
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of one provider, or why it was not called.
+class Subject:
+    """What an outcome will be about: an event, what there is to see of it, and which revision."""
 
-    `attempt` counts the calls of this provider for this event from 1; it is 0 without a call.
-    """
-
-    position: int
-    attempt: int
-    provider: str
-    model: str | None
-    began: datetime
-    latency_ms: float | None
-    result: Reply | ProviderError | Refusal
-    frames: tuple[Frame, ...] = ()
-    cost: Cost | None = None
-    """`None`: nobody was called, so there is nothing to pay."""
+    outcome_id: UUID
+    causation_id: UUID
+    enriched: CameraEventEnriched
+    clip: Clip | None
+    frames: tuple[Frame, ...]
+    motion: Motion | None
+    clip_failure: ClipFailure | None = None
+    clip_detail: str = ""
+    revision: int = 1
+    revises: UUID | None = None
 
 
-def attempt_id(asked: Question, position: int, provider: str, attempt: int, at: datetime) -> UUID:
-    """A repeated call of the same place, after a crash, is an attempt of its own."""
-    place = (str(position), provider, str(attempt), at.isoformat())
-    return identity.follows(asked.enriched.id, "attempt", *place)
-
-
-def begun(
-    asked: Question, position: int, attempt: int, provider: Provider, at: datetime
-) -> AttemptBegun:
-    """The record of a call that is about to be made."""
-    cause = asked.enriched
-    return AttemptBegun(
-        id=attempt_id(asked, position, provider.name, attempt, at),
-        camera_id=cause.camera_id,
-        timestamp=cause.timestamp,
-        correlation_id=cause.correlation_id,
-        event_id=cause.id,
-        attempted_at=at,
-        position=position,
-        attempt=attempt,
-        provider=provider.name,
-        model_asked=provider.model,
+def of_clip(clip: ClipReady | ClipUnavailable | ClipNotWanted) -> Subject:
+    """The first analysis of an event; a still may stand in for its clip."""
+    outcome_id = identity.outcome_id(clip.enriched.id)
+    if isinstance(clip, ClipReady):
+        return Subject(outcome_id, clip.id, clip.enriched, clip.clip, clip.frames, clip.motion)
+    if isinstance(clip, ClipNotWanted):
+        return Subject(outcome_id, clip.id, clip.enriched, None, (), None)
+    frames = (clip.snapshot,) if clip.snapshot else ()
+    return Subject(
+        outcome_id,
+        clip.id,
+        clip.enriched,
+        None,
+        frames,
+        clip.motion,
+        clip.reason,
+        clip.detail,
     )
 
 
-def attempted(asked: Question, call: Call) -> ProviderAttempted:
-    """The record of one call, or of the decision not to make it."""
-    cause, result, cost = asked.enriched, call.result, call.cost
-    reply = result if isinstance(result, Reply) else None
-    error = result if isinstance(result, ProviderError) else None
-    refusal = result if isinstance(result, Refusal) else None
-    refused = error or refusal
-    answered = reply or error
-    return ProviderAttempted(
-        id=attempt_id(asked, call.position, call.provider, call.attempt, call.began),
-        camera_id=cause.camera_id,
-        timestamp=cause.timestamp,
-        correlation_id=cause.correlation_id,
-        event_id=cause.id,
-        attempted_at=call.began,
-        position=call.position,
-        attempt=call.attempt,
-        provider=call.provider,
-        status="answered" if reply else "skipped" if refusal else "failed",
-        not_asked=refusal.reason if refusal else None,
-        error_class=refused.error_class if refused else None,
-        error_code=error.code[:2000] if error and error.code else None,
-        detail=refused.detail[:2000] if refused else "",
-        model_asked=call.model,
-        model_answered=answered.model if answered else None,
-        prompt_version=asked.prompt.version,
-        prompt_sha256=asked.prompt.sha256,
-        frames=tuple(frame.sha256 for frame in call.frames),
-        latency_ms=None if call.latency_ms is None else round(call.latency_ms, 3),
-        usage=answered.usage if answered else None,
-        cost_usd=prices.text(cost.usd) if cost and cost.usd is not None else None,
-        price_version=cost.version if cost else None,
-        request_id=answered.request_id if answered else None,
+def of_request(request: AnalysisRequested) -> Subject:
+    """Another look at what was seen then."""
+    return Subject(
+        identity.outcome_id(request.id),
+        request.id,
+        request.enriched,
+        request.clip,
+        request.frames,
+        request.motion,
+        request.clip_failure,
+        request.clip_detail,
+        request.revision,
+        request.revises,
     )
 
 
-def out_of_time(calls: Sequence[Call]) -> bool:
-    """Whether somebody was not asked because the time was over."""
-    return any(isinstance(c.result, Refusal) and c.result.reason == "no_time" for c in calls)
+def question(subject: Subject, prompt: Prompt) -> Question:
+    """What to ask about it."""
+    return Question(
+        enriched=subject.enriched,
+        frames=subject.frames,
+        motion=subject.motion,
+        duration_s=subject.clip.duration_s if subject.clip else 0.0,
+        prompt=prompt,
+    )
 
 
 def skipped(clip: ClipNotWanted) -> Skipped:
     """Policy's outcome."""
-    cause = clip.enriched
-    return Skipped(
-        id=identity.outcome_id(cause.id),
-        camera_id=cause.camera_id,
-        timestamp=cause.timestamp,
-        correlation_id=cause.correlation_id,
-        event_id=cause.id,
-        causation_id=clip.id,
-        event=cause.event,
-        camera=cause.camera,
-        reason=clip.reason,
-        detail=clip.detail,
-    )
+    return Skipped(**_common(of_clip(clip)), reason=clip.reason, detail=clip.detail)
 
 
 def undescribed(
-    clip: ClipReady | ClipUnavailable,
+    subject: Subject,
     reason: UndescribedReason,
     detail: str,
     attempts: tuple[UUID, ...] = (),
 ) -> Undescribed:
     """The honest outcome: nobody could say."""
-    cause = clip.enriched
     return Undescribed(
-        id=identity.outcome_id(cause.id),
-        camera_id=cause.camera_id,
-        timestamp=cause.timestamp,
-        correlation_id=cause.correlation_id,
-        event_id=cause.id,
-        causation_id=clip.id,
-        event=cause.event,
-        camera=cause.camera,
+        **_common(subject),
         reason=reason,
-        detail=detail[:2000],
-        clip_failure=clip.reason if isinstance(clip, ClipUnavailable) else None,
-        clip=clip.clip if isinstance(clip, ClipReady) else None,
-        frames=pictures(clip),
-        motion=clip.motion,
+        detail=detail[:DETAIL_MAX],
+        clip_failure=subject.clip_failure,
+        clip=subject.clip,
+        frames=subject.frames,
+        motion=subject.motion,
         attempts=attempts,
     )
 
 
-def described(
-    clip: ClipReady | ClipUnavailable, provider: str, reply: Reply, attempts: tuple[UUID, ...]
-) -> Described:
+@dataclass(frozen=True)
+class Asked:
+    """Under which prompt, with which attempts; `content_key` when the answer may be used again."""
+
+    kind: str
+    prompt: Prompt
+    content_key: str | None = None
+    attempts: tuple[UUID, ...] = ()
+
+
+def described(subject: Subject, asked: Asked, provider: str, reply: Reply) -> Described:
     """A provider's answer as the outcome; a still that stood in for the clip is named as that."""
-    cause = clip.enriched
-    lost = clip if isinstance(clip, ClipUnavailable) else None
     return Described(
-        id=identity.outcome_id(cause.id),
-        camera_id=cause.camera_id,
-        timestamp=cause.timestamp,
-        correlation_id=cause.correlation_id,
-        event_id=cause.id,
-        causation_id=clip.id,
-        event=cause.event,
-        camera=cause.camera,
+        **_common(subject),
+        **_seen(subject, asked),
         model_id=reply.model,
         provider_used=provider,
-        prompt_version=PROMPT.version,
+        prompt_version=asked.prompt.version,
         answer=reply.answer,
-        clip=clip.clip if isinstance(clip, ClipReady) else None,
-        frames=pictures(clip),
-        motion=clip.motion,
-        attempts=attempts,
-        fallback_reason="clip_download_failed" if lost else None,
-        fallback_detail=f"{lost.reason}: {lost.detail}"[:2000] if lost else None,
     )
 
 
-def conclude(
-    clip: ClipReady | ClipUnavailable,
-    calls: tuple[Call, ...],
-    attempts: tuple[ProviderAttempted, ...],
-    *,
-    late: bool,
-) -> AiEvent:
-    """The outcome of a chain that has ended: the last call's answer, or why there is none.
+def reused(subject: Subject, asked: Asked, known: EarlierAnswer) -> Described:
+    """The very same frames were described before: so are these, and nobody is asked."""
+    return Described(
+        **_common(subject),
+        **_seen(subject, asked),
+        model_id=known.model,
+        provider_used=known.provider,
+        prompt_version=known.prompt_version,
+        answer=known.answer,
+        reused=known.earlier,
+    )
 
-    `late` says that the time ended before the providers did.
-    """
-    ids = tuple(attempt.id for attempt in attempts)
-    if calls and isinstance(calls[-1].result, Reply):
-        return described(clip, calls[-1].provider, calls[-1].result, ids)
+
+def degraded(
+    subject: Subject, asked: Asked, known: EarlierAnswer, reason: UndescribedReason
+) -> Degraded:
+    """What was said of something alike stands in until somebody can be asked."""
+    return Degraded(
+        **_common(subject),
+        **_seen(subject, asked),
+        model_id=known.model,
+        provider_used=known.provider,
+        prompt_version=known.prompt_version,
+        answer=known.answer,
+        reason=reason,
+        earlier=known.earlier,
+        note=f"not of this event: said by {known.provider} of a similar one of this camera at "
+        f"{known.earlier.answered_at:%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
+def without_answer(calls: Sequence[Call], *, late: bool) -> tuple[UndescribedReason, str]:
+    """Why a chain that has ended has no answer. `late`: the time ended before the providers did."""
     said = "; ".join(f"{call.provider}: {_said(call.result)}" for call in calls)
     reason: UndescribedReason = "deadline_passed" if late else "all_providers_failed"
-    return undescribed(clip, reason, said or "no provider is configured", ids)
+    return reason, said or "no provider is configured"
+
+
+class _Common(TypedDict):
+    """The fields that every outcome has."""
+
+    id: UUID
+    camera_id: UUID
+    timestamp: datetime
+    correlation_id: str
+    event_id: UUID
+    causation_id: UUID
+    event: CameraEvent
+    camera: Camera
+    revision: int
+    revises: UUID | None
+
+
+def _common(subject: Subject) -> _Common:
+    cause = subject.enriched
+    return {
+        "id": subject.outcome_id,
+        "camera_id": cause.camera_id,
+        "timestamp": cause.timestamp,
+        "correlation_id": cause.correlation_id,
+        "event_id": cause.id,
+        "causation_id": subject.causation_id,
+        "event": cause.event,
+        "camera": cause.camera,
+        "revision": subject.revision,
+        "revises": subject.revises,
+    }
+
+
+class _Seen(TypedDict):
+    """The fields that every answered outcome has beside the answer."""
+
+    prompt_kind: str
+    content_key: str | None
+    clip: Clip | None
+    frames: tuple[Frame, ...]
+    motion: Motion | None
+    attempts: tuple[UUID, ...]
+    fallback_reason: FallbackReason | None
+    fallback_detail: str | None
+
+
+def _seen(subject: Subject, asked: Asked) -> _Seen:
+    lost = f"{subject.clip_failure}: {subject.clip_detail}" if subject.clip_failure else None
+    return {
+        "prompt_kind": asked.kind,
+        "content_key": asked.content_key,
+        "clip": subject.clip,
+        "frames": subject.frames,
+        "motion": subject.motion,
+        "attempts": asked.attempts,
+        "fallback_reason": "clip_download_failed" if lost else None,
+        "fallback_detail": lost[:DETAIL_MAX] if lost else None,
+    }
 
 
 def _said(result: Reply | ProviderError | Refusal) -> str:

@@ -62,6 +62,7 @@ class Picture:
     at_s: float
     width: int
     height: int
+    dhash: str | None = None
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,9 @@ from schemas.commands import (
     UnblacklistProvider,
 )
 from schemas.inferences import InferenceResult
-from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
+from schemas.outcomes import AiEvent, Degraded, Described, InferenceRecorded, Skipped, Undescribed
 from schemas.providers import BlacklistChanged, BreakerChanged, ProviderStates, QuotaWarned
+from schemas.requests import AnalysisRequested
 
 W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
 
@@ -102,10 +103,17 @@ CLIPS: Final[Topic[ClipOutcome]] = Topic(
     WEEK,
     about="frames and motion, or why there are none",
 )
+ANALYSIS_REQUESTS: Final[Topic[AnalysisRequested]] = Topic(
+    "analysis.requests.v1",
+    "camera_id",
+    Codec(AnalysisRequested),
+    WEEK,
+    about="analysis asked for again, by an operator or by `repair`",
+)
 AI_EVENTS: Final[Topic[AiEvent]] = Topic(
     "ai.events.v1",
     "camera_id",
-    Codec(Described, Undescribed, Skipped),
+    Codec(Described, Degraded, Undescribed, Skipped),
     FOR_EVER,
     about="the immutable log: every outcome of analysis",
 )
@@ -172,6 +180,7 @@ TOPICS: Final = (
     REGISTRY,
     ENRICHED,
     CLIPS,
+    ANALYSIS_REQUESTS,
     AI_EVENTS,
     AI_INFERENCES,
     AI_ATTEMPTS,

@@ -198,5 +198,5 @@ def _pictures(seen: Seen, body: bytes, frames_max: int) -> tuple[Picture, ...]:
         start += header.size_bytes
         if len(jpeg) != header.size_bytes or not jpeg.startswith(b"\xff\xd8\xff"):
             raise ClipError("decoder_failed", "the decoding process gave a picture that is no JPEG")
-        pictures.append(Picture(jpeg, header.at_s, header.width, header.height))
+        pictures.append(Picture(jpeg, header.at_s, header.width, header.height, header.dhash))
     return tuple(pictures)

@@ -20,7 +20,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from connectors.media.decoding_words import Bounds, PictureHeader, Seen, Unseen
-from connectors.media.frame_choice import Samples
+from connectors.media.frame_choice import Samples, dhash
 from connectors.media.motion_tracks import measure
 
 CONTAINERS: Final = (
@@ -106,8 +106,14 @@ def _decoded(
         height=clip.height,
         truncated=clip.truncated,
         pictures=tuple(
-            PictureHeader(at_s=round(at_s, 3), width=width, height=height, size_bytes=len(jpeg))
-            for (at_s, _), (jpeg, width, height) in zip(chosen, jpegs, strict=True)
+            PictureHeader(
+                at_s=round(at_s, 3),
+                width=width,
+                height=height,
+                size_bytes=len(jpeg),
+                dhash=dhash(frame),
+            )
+            for (at_s, frame), (jpeg, width, height) in zip(chosen, jpegs, strict=True)
         ),
         motion=measured.motion,
     )

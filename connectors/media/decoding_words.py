@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from schemas.clips import Motion
 from schemas.event import Fact
-from schemas.fields import Count, Detail, Seconds
+from schemas.fields import Count, Detail, DHash, Seconds
 
 LENGTHS: Final = struct.Struct("!II")
 HEADER_BYTES_MAX: Final = 256 * 1024
@@ -47,6 +47,7 @@ class PictureHeader(Fact, frozen=True, kw_only=True):
     width: Annotated[int, Meta(ge=1, le=65_535)]
     height: Annotated[int, Meta(ge=1, le=65_535)]
     size_bytes: Annotated[int, Meta(ge=4, le=BODY_BYTES_MAX)]
+    dhash: DHash
 
 
 class Seen(Fact, frozen=True, kw_only=True, tag_field="type", tag="seen"):

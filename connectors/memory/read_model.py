@@ -20,7 +20,7 @@ from streams.projection.ports import (
     check,
     slice_of,
 )
-from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Rows
+from streams.projection.rows import AnswerRow, AttemptRow, ClipRow, DeviceRow, EventRow, Rows
 from streams.records import Partition
 
 Hour = tuple[datetime, UUID, str, str]
@@ -44,6 +44,7 @@ class Store:
     attempts: dict[tuple[UUID, str], AttemptRow] = field(default_factory=dict)
     """By id and status."""
     clips: dict[UUID, ClipRow] = field(default_factory=dict)
+    answers: dict[UUID, AnswerRow] = field(default_factory=dict)
     devices: dict[UUID, DeviceRow] = field(default_factory=dict)
     events_per_hour: Counter[Hour] = field(default_factory=Counter)
     ledger: dict[Partition, Position] = field(default_factory=dict)
@@ -63,6 +64,8 @@ class Store:
             self.attempts.setdefault((attempt.id, attempt.status), attempt)
         for clip in rows.clips:
             self.clips.setdefault(clip.event_id, clip)
+        for answer in rows.answers:
+            self.answers.setdefault(answer.outcome_id, answer)
 
     def claim(self, logs: Mapping[Partition, Log]) -> Mapping[Partition, Position]:
         """Raises every epoch, or none. Raises ReadModelUnusable."""

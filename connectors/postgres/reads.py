@@ -6,26 +6,17 @@ jsonb, for nothing that these few questions ask.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 
-from connectors.postgres.connection import (
-    CONNECT_TIMEOUT_S,
-    READ_MODEL,
-    Connection,
-    Pool,
-    prepare,
-    server_settings,
-)
+from connectors.postgres.pool import ReadPool, fetch
 from connectors.postgres.tables import AI_EVENTS, CLIPS, DEVICES, PROVIDER_ATTEMPTS
 from schemas.attempts import Usage
 from schemas.clips import Frame
@@ -37,24 +28,17 @@ from streams.queries import (
     EventFilter,
     EventRow,
     Page,
-    Unavailable,
 )
 
 log = logging.getLogger(__name__)
 
-QUERY_TIMEOUT_S: Final = 15.0
 KNOWN_TIMEOUT_S: Final = 1.0
 REACH_TIMEOUT_S: Final = 3.0
-CONNECTIONS_MAX: Final = 8
-
-AWAY: Final = ("08", "28", "3D", "3F", "53", "57", "58", "42P01")
-"""SQLSTATEs of a database that can't be had now: gone, full, shutting down, not migrated."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ROUNDING: Final = timedelta(milliseconds=1)
 """Ids hold milliseconds, rounded, so that the row's own time is at most that far away."""
 
-_DIALECT: Final = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # as SQLAlchemy types it
 _USAGE: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
 _CLIP: Final = tuple(CLIPS.c[field.name] for field in fields(ClipRow))
 
@@ -62,22 +46,19 @@ _CLIP: Final = tuple(CLIPS.c[field.name] for field in fields(ClipRow))
 class Reads:
     """Implements `streams.queries.Reads` and `streams.ports.Outcomes`; connects when asked."""
 
-    def __init__(self, url: str, *, schema: str = READ_MODEL) -> None:
-        self._url = url
-        self._schema = schema
-        self._opened: Pool | None = None
-        self._opening = asyncio.Lock()
+    def __init__(self, pool: ReadPool) -> None:
+        self._connection = pool.connection
 
     async def cameras(self) -> Sequence[CameraRow]:
         """All devices, sorted by id."""
         async with self._connection() as connection:
-            rows = await _fetch(connection, sa.select(DEVICES).order_by(DEVICES.c.id))
+            rows = await fetch(connection, sa.select(DEVICES).order_by(DEVICES.c.id))
         return [CameraRow(**{**row, "settings": _decoded(row["settings"])}) for row in rows]
 
     async def events(self, wanted: EventFilter, page: Page) -> Sequence[EventRow]:
         """One page, newest first."""
         async with self._connection() as connection:
-            return [_event(row) for row in await _fetch(connection, events_query(wanted, page))]
+            return [_event(row) for row in await fetch(connection, events_query(wanted, page))]
 
     async def event(self, outcome_id: UUID) -> EventDetail | None:
         """One event, its attempts and its clip."""
@@ -88,12 +69,12 @@ class Reads:
             AI_EVENTS.c.id == outcome_id, AI_EVENTS.c.timestamp.between(*window)
         )
         async with self._connection() as connection:
-            rows = await _fetch(connection, found)
+            rows = await fetch(connection, found)
             if not rows:
                 return None
             event = _event(rows[0])
-            attempts = await _fetch(connection, _attempts_query(event))
-            clips = await _fetch(connection, _clip_query(event))
+            attempts = await fetch(connection, _attempts_query(event))
+            clips = await fetch(connection, _clip_query(event))
         return EventDetail(
             event=event,
             attempts=tuple(map(_attempt, attempts)),
@@ -111,7 +92,7 @@ class Reads:
         )
         try:
             async with asyncio.timeout(KNOWN_TIMEOUT_S), self._connection() as connection:
-                return frozenset(row["id"] for row in await _fetch(connection, query))
+                return frozenset(row["id"] for row in await fetch(connection, query))
         except Exception as error:  # noqa: BLE001  # the port's promise: this never raises
             log.warning("known outcomes could not be asked for: %s", type(error).__name__)
             return frozenset()
@@ -120,39 +101,6 @@ class Reads:
         """Returns when the database answers. Raises Unavailable."""
         async with self._connection() as connection:
             await connection.fetchval("select 1", timeout=REACH_TIMEOUT_S)
-
-    async def close(self) -> None:
-        """Lets go of the connections."""
-        if self._opened is not None:
-            await self._opened.close()
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool. Raises Unavailable for whatever means that there is none."""
-        try:
-            pool = await self._pool()
-            async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as connection:
-                yield cast("Connection", connection)  # a proxy that behaves like it
-        except asyncpg.PostgresError as error:
-            if not (getattr(error, "sqlstate", None) or "").startswith(AWAY):
-                raise
-            raise Unavailable("database", _said(error)) from error
-        except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise Unavailable("database", _said(error)) from error  # TimeoutError is an OSError
-
-    async def _pool(self) -> Pool:
-        async with self._opening:
-            if self._opened is None:
-                self._opened = await asyncpg.create_pool(
-                    self._url,
-                    min_size=0,
-                    max_size=CONNECTIONS_MAX,
-                    init=prepare,
-                    timeout=CONNECT_TIMEOUT_S,
-                    command_timeout=QUERY_TIMEOUT_S,
-                    server_settings=server_settings(self._schema, "vidette-reads"),
-                )
-            return self._opened
 
 
 def events_query(wanted: EventFilter, page: Page) -> "sa.Select[tuple[object, ...]]":
@@ -216,14 +164,6 @@ def _clip_query(event: EventRow) -> "sa.Select[tuple[object, ...]]":
     )
 
 
-async def _fetch(
-    connection: Connection, query: "sa.Select[tuple[object, ...]]"
-) -> list[asyncpg.Record]:
-    compiled = query.compile(dialect=_DIALECT)
-    values = compiled.params
-    return await connection.fetch(str(compiled), *(values[n] for n in compiled.positiontup or ()))
-
-
 def _event(row: asyncpg.Record) -> EventRow:
     decoded = {name: _decoded(row[name]) for name in ("detections", "event_metadata")}
     return EventRow(**{**row, **decoded, "labels": tuple(row["labels"])})
@@ -245,7 +185,3 @@ def _clip(row: asyncpg.Record) -> ClipRow:
 
 def _decoded(json: bytes) -> object:
     return msgspec.json.decode(json, type=object)
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

@@ -9,7 +9,14 @@ from connectors.postgres.connection import Connection, quoted
 from connectors.postgres.tables import METADATA
 from streams.records import Partition
 
-COMPARED: Final = ("devices", "ai_events", "provider_attempts", "clips", "events_per_hour")
+COMPARED: Final = (
+    "devices",
+    "ai_events",
+    "provider_attempts",
+    "clips",
+    "answers",
+    "events_per_hour",
+)
 ONE_AT_A_TIME: Final = "select pg_try_advisory_lock(hashtextextended('vidette rebuild', 0))"
 
 

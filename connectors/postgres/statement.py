@@ -1,8 +1,8 @@
 """The one statement that writes a batch: the ledger's compare-and-set, rows and roll-ups together.
 
 Columns travel as arrays and become rows by `unnest`, so a batch is one round trip and one commit.
-Which tables a batch has rows for is part of the statement's text; there are at most sixteen texts,
-and each connection prepares those that it needs.
+Which tables a batch has rows for is part of the statement's text; there are at most 32 texts, and
+each connection prepares those that it needs.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 from typing import Final, cast
 
 from streams.projection.ports import ProjectionBatch
-from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Rows
+from streams.projection.rows import AnswerRow, AttemptRow, ClipRow, DeviceRow, EventRow, Rows
 
 Arrays = list[Sequence[object]]
 Texts = tuple[str, ...]
@@ -153,6 +153,14 @@ CLIPS: Final = Table(
   insert into clips ({columns}) select {values} from {source}
   on conflict do nothing)""",
 )
+ANSWERS: Final = Table(
+    "answers",
+    AnswerRow._fields,
+    "uuid timestamptz uuid text text text[] text text text jsonb text uuid timestamptz",
+    """given as (
+  insert into answers ({columns}) select {values} from {source}
+  on conflict do nothing)""",
+)
 
 LEDGER_PARAMETERS: Final = 6
 MOVED: Final = """with moved as (
@@ -183,6 +191,7 @@ def arrays(rows: Rows) -> tuple[tuple[Table, ...], Arrays]:
         (EVENTS, rows.events),
         (ATTEMPTS, rows.attempts),
         (CLIPS, rows.clips),
+        (ANSWERS, rows.answers),
     )
     tables = tuple(table for table, present in by_table if present)
     columns: Arrays = []

@@ -89,6 +89,24 @@ PROVIDER_ATTEMPTS: Final = sa.Table(
     sa.Column("correlation_id", sa.Text, nullable=False),
 )
 
+ANSWERS: Final = sa.Table(
+    "answers",
+    METADATA,
+    sa.Column("outcome_id", sa.Uuid, primary_key=True),
+    sa.Column("timestamp", _MOMENT, nullable=False),
+    sa.Column("camera_id", sa.Uuid, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("content_key", sa.Text),
+    sa.Column("dhashes", _TEXTS, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("prompt_version", sa.Text, nullable=False),
+    sa.Column("answer", JSONB, nullable=False),
+    sa.Column("cache_type", sa.Text),
+    sa.Column("source_id", sa.Uuid),
+    sa.Column("created_at", _MOMENT, nullable=False),
+)
+
 CLIPS: Final = sa.Table(
     "clips",
     METADATA,

@@ -8,13 +8,14 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from infra.topology import STEPS
 from streams.projection.project import PROJECTED
-from streams.topics import CAMERA_EVENTS, CLIPS, ENRICHED, INFERENCE_RESULTS
+from streams.topics import ANALYSIS_REQUESTS, CAMERA_EVENTS, CLIPS, ENRICHED, INFERENCE_RESULTS
 
 ANSWER_MAX_S: Final = 5.0
 READS: Final = {
     "enrich": (CAMERA_EVENTS.name,),
     "fetch_clips": (ENRICHED.name,),
     "describe": (CLIPS.name,),
+    "describe_again": (ANALYSIS_REQUESTS.name,),
     "record_inference": (INFERENCE_RESULTS.name,),
     "project": tuple(topic.name for topic in PROJECTED),
 }

@@ -16,7 +16,7 @@ from infra.demo.view import Board, Sentence, StepLine
 from infra.services.endpoints import ServicesFailed
 from schemas.camera_events import CameraEvent
 from schemas.inferences import InferenceResult
-from schemas.outcomes import AiEvent, Described, Skipped, Undescribed
+from schemas.outcomes import AiEvent, Degraded, Described, Skipped, Undescribed
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +152,8 @@ def sentence(outcome: AiEvent) -> tuple[str, str]:
             return f"{outcome.answer.description} (a still: the clip was gone)", "yellow"
         case Described():
             return outcome.answer.description, ""
+        case Degraded():
+            return f"{outcome.answer.description} (degraded: {outcome.note})", "yellow"
         case Undescribed():
             return f"undescribed, {outcome.reason}: {outcome.detail}", "red"
         case Skipped():

@@ -38,7 +38,8 @@ from schemas.examples.upstream import (
     PUBLISHABLE,
     WENT_OFFLINE,
 )
-from schemas.outcomes import Described, InferenceRecorded, Skipped, Undescribed
+from schemas.outcomes import Degraded, Described, Earlier, InferenceRecorded, Skipped, Undescribed
+from schemas.requests import AnalysisRequested
 
 _PERSON_ID: Final = UUID("019ceb4a-ab62-8034-a8d6-685979c8013e")
 _MOVEMENT_ID: Final = UUID("019ceb4b-aa5f-86ef-a08b-11a3d6ecdf49")
@@ -182,6 +183,49 @@ DESCRIBED: Final = Described(
     motion=_MOTION,
     attempts=(_ATTEMPT_ID,),
 )
+REQUESTED: Final = AnalysisRequested(
+    id=UUID("019ceb4a-ab62-8b69-9c61-3d9f1d9c7a10"),
+    camera_id=FRONT_GATE.id,
+    timestamp=MORNING,
+    correlation_id=str(_PERSON_ID),
+    enriched=PERSON_ENRICHED,
+    revision=2,
+    revises=DESCRIBED.id,
+    because="operator",
+    requested_at=MORNING + timedelta(hours=2),
+    requested_by="ada",
+    why="was it the courier?",
+    clip=_CLIP,
+    frames=_FRAMES,
+    motion=_MOTION,
+)
+DEGRADED: Final = Degraded(
+    id=UUID("019ceb4a-ab62-8d11-8b43-52a9a3f1e0c4"),
+    camera_id=FRONT_GATE.id,
+    timestamp=MORNING,
+    correlation_id=str(_PERSON_ID),
+    event_id=_PERSON_ID,
+    causation_id=_PERSON_ID,
+    event=PERSON_SEEN,
+    camera=FRONT_GATE,
+    model_id="gpt-5-mini-2025-08-07",
+    provider_used="openai",
+    prompt_version="person-1",
+    prompt_kind="person",
+    answer=Answer(description="A person walks to the gate and rings.", labels=("person",)),
+    clip=_CLIP,
+    frames=_FRAMES,
+    motion=_MOTION,
+    reason="all_providers_failed",
+    earlier=Earlier(
+        cache_type="similar",
+        outcome_id=UUID("019ce624-56a1-8b2f-9d3e-7f6a5b4c3d2e"),
+        answered_at=MORNING - timedelta(days=1),
+        distance=3.5,
+    ),
+    note="not of this event: said by openai of a similar one of this camera at 2026-03-13 07:41:05"
+    " UTC",
+)
 UNDESCRIBED: Final = Undescribed(
     id=UUID("019ceb4b-aa5f-81ad-8c47-d706784c3abb"),
     camera_id=BACK_YARD.id,
@@ -228,7 +272,9 @@ EXAMPLES: Final = {
         NOT_WANTED,
         BEGUN,
         ATTEMPT,
+        REQUESTED,
         DESCRIBED,
+        DEGRADED,
         UNDESCRIBED,
         SKIPPED,
         RECORDED,

@@ -15,8 +15,9 @@ from schemas.attempts import AttemptBegun, ProviderAttempted
 from schemas.camera_events import CameraConnectionChanged, CameraEvent, Detection
 from schemas.cameras import Camera, CameraRegistered
 from schemas.clips import Clip, Frame, Motion
-from schemas.outcomes import AiEvent, Described, InferenceRecorded, Skipped, Undescribed
+from schemas.outcomes import AiEvent, Degraded, Described, InferenceRecorded, Skipped, Undescribed
 from streams import identity
+from streams.projection.answers import answer_rows
 from streams.projection.attempts import attempt_row
 from streams.projection.documents import (
     CameraMetadata,
@@ -49,8 +50,8 @@ def project(event: Projected, recorded_at: datetime, offset: int) -> tuple[Row, 
     match event:
         case InferenceRecorded():
             return _inference(event, recorded_at)
-        case Described():
-            return _described(event, recorded_at)
+        case Described() | Degraded():
+            return _answered(event, recorded_at)
         case Undescribed():
             return _undescribed(event, recorded_at)
         case Skipped():
@@ -87,8 +88,8 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
     )
 
 
-def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
-    answer = event.answer
+def _answered(event: Described | Degraded, recorded_at: datetime) -> tuple[Row, ...]:
+    answer, is_degraded = event.answer, isinstance(event, Degraded)
     metadata = EventMetadata(event.event, _camera(event.camera), answer.details)
     failure = event.fallback_detail or event.fallback_reason
     seen = (*_event_labels(event.event), *answer.labels)
@@ -103,19 +104,20 @@ def _described(event: Described, recorded_at: datetime) -> tuple[Row, ...]:
         event_metadata=_json(metadata),
         created_at=recorded_at,
         event_id=event.event_id,
-        outcome="described",
+        outcome="degraded" if is_degraded else "described",
         description=answer.description,
         provider_used=event.provider_used,
-        reason=None,
+        reason=event.reason if isinstance(event, Degraded) else None,
         fallback_reason=event.fallback_reason,
         fallback_detail=event.fallback_detail,
-        degraded=False,
+        degraded=is_degraded,
         revision=event.revision,
         labels=_labels(seen, answer.detections),
         correlation_id=event.correlation_id,
     )
     clip = _clip(event, recorded_at, failure=failure, motion=event.motion)
-    return _mentioned(event, recorded_at), row, clip
+    answers = answer_rows(event, recorded_at)
+    return _mentioned(event, recorded_at), row, clip, *answers
 
 
 def _undescribed(event: Undescribed, recorded_at: datetime) -> tuple[Row, ...]:
@@ -161,7 +163,7 @@ def _unanswered(
 
 
 def _clip(
-    event: Described | Undescribed,
+    event: Described | Degraded | Undescribed,
     recorded_at: datetime,
     *,
     failure: str | None,
@@ -205,7 +207,7 @@ def _device(event: CameraRegistered, recorded_at: datetime, offset: int) -> Devi
     )
 
 
-def _mentioned(event: Described | Undescribed | Skipped, recorded_at: datetime) -> DeviceRow:
+def _mentioned(event: AiEvent, recorded_at: datetime) -> DeviceRow:
     camera = event.camera
     return _mention(event.camera_id, camera.source, camera.source_id, recorded_at)
 

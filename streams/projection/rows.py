@@ -133,7 +133,29 @@ class ClipRow(NamedTuple):
     created_at: datetime
 
 
-Row = DeviceRow | EventRow | AttemptRow | ClipRow
+class AnswerRow(NamedTuple):
+    """An answer that may be used again, or the use of one: table `answers`.
+
+    `cache_type` is null for an answer that a provider gave; else `source_id` is the outcome whose
+    answer was used.
+    """
+
+    outcome_id: UUID
+    timestamp: datetime
+    camera_id: UUID
+    kind: str
+    content_key: str | None
+    dhashes: tuple[str, ...]
+    provider: str
+    model: str
+    prompt_version: str
+    answer: bytes
+    cache_type: str | None
+    source_id: UUID | None
+    created_at: datetime
+
+
+Row = DeviceRow | EventRow | AttemptRow | ClipRow | AnswerRow
 
 
 @dataclass
@@ -143,6 +165,7 @@ class Rows:
     events: list[EventRow] = field(default_factory=list)
     attempts: list[AttemptRow] = field(default_factory=list)
     clips: list[ClipRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
     _devices: dict[int, DeviceRow] = field(default_factory=dict)
 
     @property
@@ -162,13 +185,17 @@ class Rows:
                 self.events.append(row)
             elif isinstance(row, AttemptRow):
                 self.attempts.append(row)
-            else:
+            elif isinstance(row, ClipRow):
                 self.clips.append(row)
+            else:
+                self.answers.append(row)
 
 
 def days_of(rows: Iterable[Row]) -> set[date]:
     """The days, in UTC, of rows that live in day partitions."""
     since_1970 = {
-        row.timestamp.timestamp() // DAY_S for row in rows if not isinstance(row, DeviceRow)
+        row.timestamp.timestamp() // DAY_S
+        for row in rows
+        if not isinstance(row, DeviceRow | AnswerRow)
     }
     return {date(1970, 1, 1) + timedelta(days=days) for days in since_1970}

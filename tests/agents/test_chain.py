@@ -9,13 +9,14 @@ import msgspec
 import pytest
 
 from agents.chain import Chain
-from connectors.memory.providers import Announced, FixedRoster, GoodHealth, NoLimits
+from connectors.memory.providers.chain import Announced, FixedRoster, GoodHealth, NoLimits
+from infra.prompts.loading import prompts
 from schemas.attempts import Answer, AttemptBegun, ErrorClass
 from schemas.clips import ClipReady
 from schemas.examples.stories import EXAMPLES
 from streams import describing
-from streams.describing import Call
 from streams.ports import StoreAway
+from streams.providers.attempts import Call, attempted
 from streams.providers.ports import (
     AT_HOME,
     Health,
@@ -31,7 +32,8 @@ from streams.providers.ports import (
 from tests.agents.runtime.scene import FastClock
 
 READY = msgspec.convert(msgspec.to_builtins(EXAMPLES["clip-ready"]), ClipReady)
-ASKED = describing.question(READY)
+SUBJECT = describing.of_clip(READY)
+ASKED = describing.question(SUBJECT, prompts().prompt(READY.enriched))
 CLOUD = Profile(retries=1)
 GROK = Profile(retries=2, retry_wait_s=0.5, retries_all=True)
 
@@ -95,9 +97,8 @@ async def asked(
     health: Health | None = None,
     purse: Purse | None = None,
     clock: FastClock | None = None,
-    question: Question | None = ASKED,
+    question: Question = ASKED,
 ) -> tuple[Call, ...]:
-    assert question is not None
     clock = clock or FastClock()
     budgets = purse or NoLimits()
     chain = Chain(FixedRoster(providers), health or GoodHealth(), budgets, Announced(), clock)
@@ -217,7 +218,6 @@ class Deaf:
 async def test_a_call_that_can_not_be_announced_is_not_made_and_costs_nothing() -> None:
     provider, purse, clock = Scripted("a"), Purse(), FastClock()
     chain = Chain(FixedRoster((provider,)), GoodHealth(), purse, Deaf(), clock)
-    assert ASKED is not None
 
     with pytest.raises(StoreAway):
         await chain.ask(ASKED, clock.monotonic() + 60.0)
@@ -241,7 +241,6 @@ class Endless(Scripted):
 async def test_a_call_given_up_in_the_middle_is_not_settled_as_one_never_made() -> None:
     purse, clock, provider = Purse(), FastClock(), Endless("a")
     chain = Chain(FixedRoster((provider,)), GoodHealth(), purse, Announced(), clock)
-    assert ASKED is not None
     task = asyncio.create_task(chain.ask(ASKED, clock.monotonic() + 60.0))
     await provider.reached.wait()
 
@@ -261,31 +260,28 @@ async def test_calls_are_announced_under_the_id_of_their_attempt() -> None:
         announced,
         clock,
     )
-    assert ASKED is not None
 
     calls = await chain.ask(ASKED, clock.monotonic() + 60.0)
 
     assert [begun.id for begun in announced.attempts] == [
-        describing.attempted(ASKED, call).id for call in calls
+        attempted(ASKED, call).id for call in calls
     ]
 
 
 async def test_a_provider_sees_as_many_frames_as_it_takes_and_the_attempt_says_which() -> None:
     provider = Scripted("a", profile=Profile(frames_max=2))
-    assert ASKED is not None
 
     (call,) = await asked(provider)
 
     seen = provider.asked[0].frames
     assert seen == (ASKED.frames[0], ASKED.frames[-1])
-    assert describing.attempted(ASKED, call).frames == tuple(frame.sha256 for frame in seen)
+    assert attempted(ASKED, call).frames == tuple(frame.sha256 for frame in seen)
 
 
 async def test_a_call_says_what_it_cost_and_a_decision_not_to_call_says_nothing() -> None:
-    assert ASKED is not None
     keyless = Missing("openai", Refusal("no_key", "OPENAI_API_KEY is not set", "auth"))
 
     calls = await asked(keyless, Scripted("ollama", profile=AT_HOME))
 
-    told = [describing.attempted(ASKED, call) for call in calls]
+    told = [attempted(ASKED, call) for call in calls]
     assert [(a.cost_usd, a.price_version) for a in told] == [(None, None), ("0", "local")]

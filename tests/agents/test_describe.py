@@ -6,9 +6,12 @@ from uuid import UUID
 import msgspec
 
 from agents.chain import Chain
-from agents.describe import Describe
-from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
+from agents.describe import Describe, Limits
+from connectors.memory.providers.answers import MemoryAnswers
+from connectors.memory.providers.chain import FixedRoster, GoodHealth, NoLimits, Unannounced
+from connectors.memory.read_model import Store
 from connectors.providers.motion import MotionProvider
+from infra.prompts.loading import prompts
 from schemas.attempts import Answer, ProviderAttempted
 from schemas.clips import ClipOutcome, ClipReady, ClipUnavailable
 from schemas.examples.stories import EXAMPLES
@@ -65,7 +68,8 @@ def chained(
     providers: Sequence[Provider], outcomes: Outcomes, clock: Clock, deadline_s: float
 ) -> Describe:
     chain = Chain(FixedRoster(providers), GoodHealth(), NoLimits(), Unannounced(), clock)
-    return Describe(chain, outcomes, clock, deadline_s)
+    limits = Limits(deadline_s, 86_400.0 * 365 * 10, 604_800.0)
+    return Describe(chain, MemoryAnswers(Store()), prompts(), outcomes, clock, limits)
 
 
 async def outcome(agent: Describe, clip: ClipOutcome) -> Described | Undescribed | Skipped:
@@ -99,7 +103,7 @@ async def test_an_attempt_names_the_frames_and_the_prompt_it_saw() -> None:
     outputs = await describe(Scripted("a"))(Received(READY))
 
     frames = tuple(frame.sha256 for frame in READY.frames)
-    assert [(a.frames, a.prompt_version) for a in attempts(outputs)] == [(frames, "describe-1")]
+    assert [(a.frames, a.prompt_version) for a in attempts(outputs)] == [(frames, "person-1")]
 
 
 async def test_the_outcome_names_its_attempts() -> None:

@@ -14,7 +14,6 @@ from tests.agents.test_chain import ASKED, Scripted, asked
 
 
 def private(privacy: PrivacyClass) -> Question:
-    assert ASKED is not None
     camera = msgspec.structs.replace(ASKED.enriched.camera, privacy=privacy)
     enriched = msgspec.structs.replace(ASKED.enriched, camera=camera)
     return Question(enriched, ASKED.frames, ASKED.motion, ASKED.duration_s, ASKED.prompt)
@@ -52,7 +51,6 @@ def test_frames_of_a_local_only_camera_never_reach_a_provider_beyond_the_site(
 
 
 def test_when_no_frame_fits_the_provider_is_not_able_to() -> None:
-    assert ASKED is not None
     tiny = Scripted("a", profile=Profile(bytes_max=10))
 
     refusal = turns.refusal(tiny, ASKED)

@@ -16,6 +16,7 @@ from connectors.providers.remote import Account, Remote
 from infra.fakes.openai import ChatSpeech
 from infra.fakes.server import Fake, running
 from infra.fakes.speech import Speech
+from infra.prompts.loading import prompts
 from schemas.clips import ClipReady, Frame
 from schemas.examples.stories import EXAMPLES
 from streams import describing
@@ -92,9 +93,8 @@ async def kept(media: MemoryMedia, picture: bytes) -> Frame:
 
 def asked(frames: tuple[Frame, ...]) -> Question:
     ready = msgspec.convert(msgspec.to_builtins(EXAMPLES["clip-ready"]), ClipReady)
-    question = describing.question(ready)
-    assert question
-    return replace(question, frames=frames)
+    subject = replace(describing.of_clip(ready), frames=frames)
+    return describing.question(subject, prompts().prompt(ready.enriched))
 
 
 def hashes() -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def test_a_new_optional_field_breaks_nobody() -> None:
 
 
 def test_a_new_reason_in_an_open_enumeration_breaks_nobody() -> None:
-    reasons = ["no_frames", "all_providers_failed", "deadline_passed", "budget_spent"]
+    reasons = ["no_frames", "all_providers_failed", "deadline_passed", "too_old", "budget_spent"]
     open_: Schema = {"anyOf": [{"enum": [*reasons]}, {"type": "string", "$comment": "open"}]}
     new = changed(WRITTEN, lambda s: at(s, "properties").update(reason=open_))
 

@@ -36,6 +36,7 @@ from streams.topics import (
     AI_ATTEMPTS,
     AI_EVENTS,
     AI_INFERENCES,
+    ANALYSIS_REQUESTS,
     CAMERA_EVENTS,
     CLIPS,
     DEAD_LETTERS,
@@ -48,6 +49,7 @@ READS: Final = {
     "enrich": (CAMERA_EVENTS.name,),
     "fetch_clips": (ENRICHED.name,),
     "describe": (CLIPS.name,),
+    "describe_again": (ANALYSIS_REQUESTS.name,),
     "record_inference": (INFERENCE_RESULTS.name,),
     "project": tuple(topic.name for topic in PROJECTED),
 }

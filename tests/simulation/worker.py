@@ -13,10 +13,12 @@ from connectors.kafka.lane import Slot
 from connectors.kafka.polling import Subscription
 from connectors.memory.lane import MemoryLane
 from connectors.memory.log import MemoryLog
-from connectors.memory.providers import FixedRoster, GoodHealth, NoLimits, Unannounced
+from connectors.memory.providers.answers import MemoryAnswers
+from connectors.memory.providers.chain import FixedRoster, GoodHealth, NoLimits, Unannounced
 from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.memory.reader import MemoryLedgerReader, MemoryLetters, MemoryReader
 from connectors.metrics.prometheus import PrometheusMeter
+from infra.prompts.loading import prompts
 from infra.running import Doors, Lag, Running, Shop, end_all
 from infra.settings import Settings
 from infra.topology import Ports, topology
@@ -164,6 +166,8 @@ class Worker:
                 Unannounced(),
                 clock,
             ),
+            answers=MemoryAnswers(model.store),
+            prompts=prompts(),
             outcomes=model,
             read_model=model,
             make_days=make_days,

@@ -11,7 +11,15 @@ from msgspec import json, structs
 
 from connectors.memory.read_model import Store
 from schemas.codec import encode
-from schemas.examples.stories import ATTEMPT, BEGUN, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
+from schemas.examples.stories import (
+    ATTEMPT,
+    BEGUN,
+    DEGRADED,
+    DESCRIBED,
+    RECORDED,
+    SKIPPED,
+    UNDESCRIBED,
+)
 from schemas.examples.upstream import FRONT_GATE, REGISTRATION
 from streams.projection.project import PROJECTED, Projected, project
 from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row, Rows
@@ -19,6 +27,7 @@ from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Ro
 AT = datetime(2026, 3, 14, 8, 0, tzinfo=UTC)
 WORDS: tuple[Projected, ...] = (
     DESCRIBED,
+    DEGRADED,
     UNDESCRIBED,
     SKIPPED,
     RECORDED,

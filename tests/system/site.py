@@ -24,6 +24,7 @@ from streams.topics import (
     AI_ATTEMPTS,
     AI_EVENTS,
     AI_INFERENCES,
+    ANALYSIS_REQUESTS,
     CAMERA_EVENTS,
     CLIPS,
     ENRICHED,
@@ -37,6 +38,7 @@ READS = {
     "record_inference": (INFERENCE_RESULTS.name,),
     "fetch_clips": (ENRICHED.name,),
     "describe": (CLIPS.name,),
+    "describe_again": (ANALYSIS_REQUESTS.name,),
     "project": (REGISTRY.name, AI_EVENTS.name, AI_INFERENCES.name, AI_ATTEMPTS.name),
 }
 """What each step reads, the earlier ones first."""

@@ -21,8 +21,7 @@ from schemas.camera_events import SmartDetection
 from schemas.cameras import Camera
 from schemas.clips import CameraEventEnriched, ClipReady, ClipUnavailable
 from streams import identity
-from streams.describing import PROMPT
-from streams.providers.ports import Question
+from streams.providers.ports import Prompt, Question
 from streams.records import Received
 
 if TYPE_CHECKING:
@@ -171,6 +170,12 @@ async def test_a_good_clip_is_described_by_what_its_pixels_show(
     word = await became(fetch, str(folder / f"{scene}-7.mp4"))
 
     assert isinstance(word, ClipReady)
-    question = Question(word.enriched, word.frames, word.motion, word.clip.duration_s, PROMPT)
+    question = Question(
+        word.enriched,
+        word.frames,
+        word.motion,
+        word.clip.duration_s,
+        Prompt("none-1", "0" * 64, "", ""),
+    )
     description = (await MotionProvider().ask(question)).answer.description
     assert description.startswith(says)

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from msgspec import structs
 
+from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads, window_of
 from connectors.postgres.sink import Sink
 from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
@@ -53,9 +54,9 @@ async def reads(database: Database) -> AsyncIterator[Reads]:
     await sink.claim({EVENTS: Log("topic-a")})
     await sink.write(ProjectionBatch(rows, {EVENTS: Move(0, len(words))}))
     await sink.close()
-    found = Reads(database.url)
-    yield found
-    await found.close()
+    pool = ReadPool(database.url)
+    yield Reads(pool)
+    await pool.close()
 
 
 async def pages(reads: Reads, wanted: EventFilter, *, limit: int) -> list[EventRow]:
@@ -167,16 +168,16 @@ def test_known_looks_no_further_than_the_time_of_its_ids() -> None:
 
 
 async def test_known_never_raises_and_never_waits_long(database: Database) -> None:
-    away = Reads("postgresql://nobody@127.0.0.1:1/nothing")
-    assert await away.known([DESCRIBED.id]) == frozenset()
+    away = ReadPool("postgresql://nobody@127.0.0.1:1/nothing")
+    assert await Reads(away).known([DESCRIBED.id]) == frozenset()
     await away.close()
 
-    stuck = Reads(database.url)
+    stuck = ReadPool(database.url)
     connection = await asyncpg.connect(database.admin_url)
     async with connection.transaction():
         await connection.execute("lock table read_model.ai_events in access exclusive mode")
         began = time.monotonic()
-        assert await stuck.known([DESCRIBED.id]) == frozenset()
+        assert await Reads(stuck).known([DESCRIBED.id]) == frozenset()
         assert time.monotonic() - began < 3
     await connection.close()
     await stuck.close()
@@ -184,14 +185,14 @@ async def test_known_never_raises_and_never_waits_long(database: Database) -> No
 
 async def test_a_database_that_is_away_is_unavailable(database: Database) -> None:
     for url in ("postgresql://nobody@127.0.0.1:1/x", database.url + "_that_does_not_exist"):
-        reads = Reads(url)
+        pool = ReadPool(url)
         with pytest.raises(Unavailable, match="database"):
-            await reads.reachable()
-        await reads.close()
+            await Reads(pool).reachable()
+        await pool.close()
 
-    unmigrated = Reads(database.url, schema="no_such_schema")
+    unmigrated = ReadPool(database.url, schema="no_such_schema")
     with pytest.raises(Unavailable, match="does not exist"):
-        await unmigrated.cameras()
+        await Reads(unmigrated).cameras()
     await unmigrated.close()
 
 

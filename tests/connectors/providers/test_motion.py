@@ -13,8 +13,7 @@ from schemas.attempts import Answer
 from schemas.camera_events import CameraEvent, MotionDetected, SmartDetection
 from schemas.cameras import Camera, Zone
 from schemas.clips import CameraEventEnriched, Frame, Motion, Point, Track
-from streams.describing import PROMPT
-from streams.providers.ports import ProviderError, Question
+from streams.providers.ports import Prompt, ProviderError, Question
 
 NOON = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 GATE = Zone(name="gate", polygon=((0.4, 0.3), (0.6, 0.3), (0.6, 0.7), (0.4, 0.7)))
@@ -57,7 +56,7 @@ def question(
         camera=camera,
     )
     frame = Frame(sha256="0" * 64, at_s=0.0, width=640, height=360, size_bytes=9)
-    return Question(enriched, (frame,), shown, 8.0, PROMPT)
+    return Question(enriched, (frame,), shown, 8.0, Prompt("none-1", "0" * 64, "", ""))
 
 
 async def answered(shown: Motion, event: CameraEvent = PERSON) -> Answer:

@@ -1,0 +1,1 @@
+"""What providers are asked, by kind of event: `KIND-VERSION.txt`, read by `loading`."""
