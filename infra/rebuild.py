@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
 
+from agents.runtime.guard import Guard
 from agents.runtime.projection import FOLDED_AT_ONCE
 from agents.runtime.writes import Writes
 from connectors.kafka.log.history import History
@@ -23,6 +24,7 @@ from connectors.postgres.connection import READ_MODEL, Connection, connect
 from connectors.postgres.rebuild import Checksum, Still
 from connectors.postgres.sink import DAYS_AHEAD, Sink
 from infra.migrate import migrate, role_of
+from streams.lanes import Progress
 from streams.projection.folding import Folded, fold
 from streams.projection.ports import Log, Move, ProjectionBatch, RowRefused, slice_of
 from streams.projection.project import PROJECTED
@@ -31,6 +33,9 @@ from streams.records import Partition, Record
 
 FRESH: Final = f"{READ_MODEL}_next"
 OLD: Final = f"{READ_MODEL}_old"
+STEP: Final = "rebuild"
+"""As its journal calls it."""
+
 CATCH_UP_RECORDS: Final = 5_000
 """So few that workers may wait while they are folded."""
 
@@ -88,11 +93,24 @@ class Fold:
 
     history: History
     sink: Sink
+    guard: Guard = field(default_factory=Guard)
     positions: dict[Partition, int] = field(default_factory=dict)
     records: int = 0
     passed_over: int = 0
     _days: set[date] = field(default_factory=set)
     _writes: Writes = field(default_factory=Writes)
+
+    def __post_init__(self) -> None:
+        self._cursor = self.guard.cursor(STEP)
+
+    async def claim(self) -> Mapping[Partition, Log]:
+        """Takes all partitions from their beginning."""
+        logs = await self.history.logs()
+        self.positions = await self.sink.claim(logs)
+        starts = {partition: Progress(first) for partition, first in self.positions.items()}
+        ids = {partition.topic: log.topic_id for partition, log in logs.items()}
+        self.guard.begins(STEP, starts, ids)
+        return logs
 
     async def upto(self, ends: Mapping[Partition, int], say: Callable[[str], None]) -> None:
         """Folds all records below `ends`, and leaves the fresh ledger exactly there."""
@@ -118,14 +136,23 @@ class Fold:
     async def _take(self, records: Sequence[Record]) -> None:
         slices: dict[int, list[Folded]] = defaultdict(list)
         for first in range(0, len(records), FOLDED_AT_ONCE):
-            for record in records[first : first + FOLDED_AT_ONCE]:
-                folded = fold(PROJECTED, record)
+            for folded in await self._folded(records[first : first + FOLDED_AT_ONCE]):
                 self.passed_over += folded.why is not None
-                slices[slice_of(record.partition, self.sink.slices)].append(folded)
+                slices[slice_of(folded.record.partition, self.sink.slices)].append(folded)
             await asyncio.sleep(0)  # a slice that is done with its write goes on
         await self._make_room(row for part in slices.values() for one in part for row in one.rows)
         for number, part in slices.items():
             await self._writes.add(number, partial(self._halve, part))
+
+    async def _folded(self, records: Sequence[Record]) -> list[Folded]:
+        """Each is in the journal meanwhile: one that kills us is known to the next rebuild."""
+        found: list[Folded] = []
+        async with self.guard.batch(self._cursor, STEP, records, alone=True) as convicted:
+            for record in records:
+                self._cursor.mark(record.partition, record.offset)
+                why = convicted.get((record.partition, record.offset))
+                found.append(Folded(record, (), why) if why else fold(PROJECTED, record))
+        return found
 
     async def _halve(self, folded: Sequence[Folded]) -> None:
         """Writes the records; of those with a row that the database refuses, all but that one."""
@@ -167,6 +194,7 @@ async def rebuild(
     databases: Databases,
     history: History,
     *,
+    guard: Guard | None = None,
     accept: bool = False,
     keep_old: bool = False,
     say: Callable[[str], None] = lambda _: None,
@@ -178,7 +206,7 @@ async def rebuild(
     began = time.monotonic()
     connection = await connect(databases.admin_url, name="vidette-rebuild")
     sink = Sink(databases.url, schema=FRESH)
-    fold = Fold(history, sink)
+    fold = Fold(history, sink, guard or Guard())
     try:
         if not await schemas.is_alone(connection):
             raise RebuildFailed("another rebuild is running: wait for its end")
@@ -218,8 +246,7 @@ async def _prepare(
 
 async def _begin(fold: Fold, live: Still) -> str | None:
     """Claims all partitions from their beginning; returns why live can't be compared, if so."""
-    logs = await fold.history.logs()
-    fold.positions = await fold.sink.claim(logs)
+    logs = await fold.claim()
     if live.is_empty:
         return "the live tables are empty or missing"
     if not live.ledger:

@@ -15,6 +15,7 @@ from connectors.kafka.log.history import History
 from connectors.postgres.rebuild import Checksum
 from infra.endpoints import cluster, endpoints
 from infra.migrate import admin_url_of
+from infra.operation.witness import witnessed
 from infra.rebuild import FRESH, OLD, Databases, RebuildFailed, Report
 from infra.rebuild import rebuild as carry_out
 from infra.settings import Settings
@@ -57,10 +58,16 @@ def rebuild(
     history = History(cluster(settings, found), (topic.name for topic in PROJECTED))
     say = partial(console.print, markup=False, soft_wrap=True)
     collect_rarely()
+
+    async def watched() -> Report:
+        folder = settings.folder / "journals" / "rebuild" / (settings.namespace or "default")
+        async with witnessed(folder, settings.stall_timeout_s, say) as guard:
+            return await carry_out(
+                databases, history, guard=guard, accept=accept, keep_old=keep_old, say=say
+            )
+
     try:
-        report = asyncio.run(
-            carry_out(databases, history, accept=accept, keep_old=keep_old, say=say)
-        )
+        report = asyncio.run(watched())
     except (RebuildFailed, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         say(f"error: the rebuild stopped: {str(error) or type(error).__name__}")
         raise typer.Exit(1) from error
