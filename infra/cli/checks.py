@@ -8,10 +8,9 @@ import typer
 
 from infra.settings import ROOT
 
-PROCESSES: Final = 2
-"""Beside each other, each with a Kafka and a PostgreSQL of its own: most tests mostly wait."""
-
-COVERED: Final = "--cov-report=term:skip-covered"
+COVERED: Final = ("--cov", "--cov-report=term:skip-covered")
+BESIDE: Final = ("-n2", "--dist=loadfile", "--no-loadscope-reorder")
+"""Two processes, each with a Kafka and a PostgreSQL of its own: most tests mostly wait."""
 
 CHECKS = {
     "format": ("-m", "ruff", "format", "--check", "."),
@@ -38,9 +37,12 @@ def test(
 
 
 def run_tests(arguments: list[str], *, everything: bool = False) -> int:
-    """Pytest's exit status. Coverage counts only when everything ran."""
-    which = [] if everything else ["-m", "not long"]
-    whole = (f"-n{PROCESSES}", "--dist=loadfile", "--no-loadscope-reorder", "--cov", COVERED)
+    """Pytest's exit status. Coverage counts only when everything ran.
+
+    What takes minutes counts faults and memory, and has the machine for itself.
+    """
+    which = () if everything else ("-m", "not long")
+    whole = COVERED if everything else (*COVERED, *BESIDE)
     command = [sys.executable, "-m", "pytest", *which, *(arguments or whole)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
