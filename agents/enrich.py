@@ -29,7 +29,7 @@ class Enrich:
             id=event_id,
             camera_id=camera_id,
             timestamp=identity.instant(event.timestamp),
-            correlation_id=received.correlation_id or str(event_id),
+            correlation_id=received.correlation_id or identity.text(event_id),
             event=event,
             camera=camera,
         )

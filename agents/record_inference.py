@@ -26,7 +26,7 @@ class RecordInference:
             id=result_id,
             camera_id=camera_id,
             timestamp=identity.instant(result.timestamp),
-            correlation_id=received.correlation_id or str(result_id),
+            correlation_id=received.correlation_id or identity.text(result_id),
             event_id=result_id,
             result=result,
             registered=camera is not None,

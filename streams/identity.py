@@ -12,6 +12,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID, SafeUUID
 
+import msgspec
+
 from schemas.camera_events import CameraEvent
 from schemas.inferences import InferenceResult
 
@@ -22,6 +24,7 @@ _CANONICAL: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _new, _set, _UNKNOWN = object.__new__, object.__setattr__, SafeUUID.unknown
+_json: Final = msgspec.json.Encoder().encode
 _VERSION: Final = 0x8 << 76
 _VARIANT: Final = 0x2 << 62
 
@@ -40,6 +43,11 @@ def instant(moment: datetime) -> datetime:
         moment = moment.astimezone(UTC)
     excess_us = moment.microsecond % 1000
     return moment - timedelta(microseconds=excess_us) if excess_us else moment
+
+
+def text(id_: UUID) -> str:
+    """`str` of it, in half the time."""
+    return _json(id_)[1:-1].decode()
 
 
 def _uuid8(milliseconds: int, name: str) -> UUID:

@@ -37,6 +37,8 @@ def received(
     word = event(topic, record, siblings)
     if word is None:
         return None
+    if not record.headers:
+        return Received(word, offset=record.offset)
     headers = dict(record.headers)  # of a name that is there twice, the last one counts
     correlation_id, traceparent = headers.get(names.CORRELATION_ID), headers.get(names.TRACEPARENT)
     return Received(

@@ -293,7 +293,8 @@ class KafkaLane:
             "transactional.id": self._cluster.named(self._slot.transactional_id),
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "partitioner": "murmur2_random",
-            "linger.ms": 5,
+            "linger.ms": 50,  # a commit sends at once whatever waits: large batches in few requests
             "batch.size": 1 << 20,
+            "delivery.report.only.error": True,  # a commit says it of all
             "queue.buffering.max.messages": 200_000,
         }

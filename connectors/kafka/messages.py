@@ -1,9 +1,9 @@
 """confluent-kafka's messages as our records, and the two of its error codes that are no errors."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import methodcaller
-from typing import Final, cast
+from typing import Final, cast, overload
 
 from confluent_kafka import Consumer, KafkaError, Message
 
@@ -33,19 +33,7 @@ def gathered(consumer: Consumer, records_max: int) -> list[Message]:
     return first + consumer.consume(records_max - 1, GATHER_S)
 
 
-def record_of(partition: Partition, message: Message) -> Record:
-    """A message without error, as a record of this partition."""
-    return Record(
-        partition,
-        message.offset() or 0,
-        message.key(),
-        message.value(),
-        _headers(message),
-        message.timestamp()[1],
-    )
-
-
-def _headers(message: Message) -> Headers:
+def headers_of(message: Message) -> Headers:
     """The library gives a list of pairs, whatever its types say; no value is an empty one."""
     try:
         headers: list[tuple[str, bytes | None]] | None = _ask_for_headers(message)
@@ -57,6 +45,53 @@ def _headers(message: Message) -> Headers:
         if value is None:
             return [(name, value or b"") for name, value in headers]
     return cast("list[tuple[str, bytes]]", headers)
+
+
+class LateHeaders(Sequence[tuple[str, bytes]]):
+    """Headers for who seldom looks: made when somebody does.
+
+    To make them takes longer than all else about a message; the projection wants them for letters.
+    """
+
+    __slots__ = ("_headers", "_message")
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+        self._headers: Headers | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, bytes]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[str, bytes]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[str, bytes] | Sequence[tuple[str, bytes]]:
+        """As of any sequence."""
+        return self._read()[index]
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        return iter(self._read())
+
+    def _read(self) -> Headers:
+        """Asks once: a second time the library gives the list that it broke."""
+        if self._headers is None:
+            self._headers = headers_of(self._message)
+        return self._headers
+
+
+def record_of(
+    partition: Partition, message: Message, headers: Callable[[Message], Headers] = headers_of
+) -> Record:
+    """A message without error, as a record of this partition."""
+    return Record(
+        partition,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        headers(message),
+        message.timestamp()[1],
+    )
 
 
 def short(partitions: Iterable[Partition]) -> str:

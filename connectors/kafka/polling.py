@@ -19,7 +19,9 @@ from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.messages import (
     NOT_IN_THE_LOG,
     PARTITION_EOF,
+    LateHeaders,
     gathered,
+    headers_of,
     record_of,
     short,
 )
@@ -171,13 +173,14 @@ class Polling:
         records: list[Record] = []
         ends: dict[Partition, int] = {}
         leases = self._leases
+        headers = LateHeaders if self._subscription.ledger else headers_of
         reading = {self._named(p): p for p in leases if p not in self._waiting}
         for message in messages:
             error = message.error()
             place = message.topic() or "", message.partition() or 0
             if error is None:
                 if place in reading:
-                    records.append(record_of(reading[place], message))
+                    records.append(record_of(reading[place], message, headers))
                 continue
             partition = self._partition(*place)
             if error.code() == PARTITION_EOF:

@@ -214,7 +214,7 @@ def ledger(batch: ProjectionBatch, held: Sequence[tuple[str, int]]) -> Arrays:
     ]
 
 
-@lru_cache(maxsize=4096)  # labels repeat
+@lru_cache(maxsize=256)  # labels repeat; a thousand of them, all new, may take 200 KB
 def _literal(texts: Texts) -> str:
     """Texts as PostgreSQL writes an array."""
     quoted = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]

@@ -16,8 +16,10 @@ from typing import Final, TypeVar
 import uvloop
 
 from agents.record_inference import RecordInference
+from agents.runtime.guard import Guard
 from agents.runtime.projection import ProjectionRuntime
 from connectors.clock import SystemClock
+from connectors.journal.mapped import MappedJournal
 from connectors.kafka.log.history import History
 from connectors.kafka.polling import Subscription
 from connectors.kafka.publisher import KafkaPublisher
@@ -136,7 +138,10 @@ async def projected(place: Place, events: int, schema: str) -> Run:
     subscription = Subscription(step.name, topics, PROJECTION_BATCH_MAX, ledger=True)
     reader = GroupReader(place.cluster, subscription, _no_lag)
     letters, media = KafkaPublisher(place.cluster), FolderStore(place.settings.media)
-    runtime = ProjectionRuntime(step, reader, letters, media, PrometheusMeter(), SystemClock())
+    journal = MappedJournal(place.settings.folder / "journal")
+    runtime = ProjectionRuntime(
+        step, reader, letters, media, PrometheusMeter(), SystemClock(), Guard(journal)
+    )
     async with fresh(place, schema):
         await reader.start_polling()
         try:
@@ -157,6 +162,7 @@ async def projected(place: Place, events: int, schema: str) -> Run:
             await runtime.stop()
             await reader.close()
             await into.close()
+            journal.close()
     return timed(done, seconds, spent_s, into.took_ms)
 
 

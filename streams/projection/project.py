@@ -6,6 +6,7 @@ event; applied twice, and in any order of topics, the read model is the same.
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -83,7 +84,7 @@ def _inference(event: InferenceRecorded, recorded_at: datetime) -> tuple[Row, ..
         *NO_ANSWER,
         False,  # noqa: FBT003  # degraded
         1,
-        _labels((), result.detections),
+        _sorted(tuple([detection.label for detection in result.detections])),
         event.correlation_id,
     )
 
@@ -231,4 +232,9 @@ def _event_labels(event: CameraEvent) -> tuple[str, ...]:
 
 def _labels(labels: Iterable[str], found: Iterable[Detection]) -> tuple[str, ...]:
     """All labels once, sorted: what a query by label finds."""
-    return tuple(sorted({*labels, *[detection.label for detection in found]}))
+    return _sorted((*labels, *[detection.label for detection in found]))
+
+
+@lru_cache(maxsize=256)  # they repeat; see `_literal` of the sink
+def _sorted(labels: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(labels)))

@@ -23,6 +23,7 @@ from streams.identity import (
     follows,
     inference_id,
     outcome_id,
+    text,
     time_ordered,
 )
 
@@ -36,6 +37,11 @@ NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 
 def is_version_8(found: UUID) -> bool:
     return found.version == 8 and found.variant == "specified in RFC 4122"
+
+
+@given(st.uuids())
+def test_its_text_is_that_of_any_uuid(found: UUID) -> None:
+    assert text(found) == str(found)
 
 
 def test_ids_of_the_examples_are_those_of_their_events() -> None:

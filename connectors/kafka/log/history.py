@@ -16,7 +16,7 @@ from confluent_kafka import (
 )
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, record_of
+from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, LateHeaders, record_of
 from connectors.kafka.offsets import REQUEST_TIMEOUT_S, bounds, described
 from streams.projection.ports import Log
 from streams.records import Partition, Record
@@ -93,7 +93,7 @@ class History:
                 continue
             error = message.error()
             if error is None and offset < ends[partition]:
-                records.append(record_of(partition, message))
+                records.append(record_of(partition, message, LateHeaders))
                 offset += 1
             elif error is not None and error.code() != PARTITION_EOF:
                 _raise_unless_passing(error)
