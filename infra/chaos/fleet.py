@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from infra.operation.endings import NEEDS_A_PERSON, cause
 from infra.services.processes import Children, Ending
 from infra.settings import ROOT
 from infra.topology import STEPS
@@ -55,6 +56,8 @@ class Fleet:
     members: list[Member] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
     """Workers that ended though nobody had asked them to, or did not when they were."""
+    unexplained: list[str] = field(default_factory=list)
+    """Deaths of which no fault is the cause: by a signal that nobody sent, or wanting a person."""
     _next_slot: int = 0
 
     def staff(self) -> None:
@@ -117,6 +120,7 @@ class Fleet:
             else:
                 if member.asked_at is None or member.process.returncode:
                     self._tell(f"{member.name} ended with status {member.process.returncode}")
+                    self._explain(member)
                 self.revive(member)
 
     def close(self) -> None:
@@ -132,6 +136,12 @@ class Fleet:
             self._tell(f"{member.name} did not stop within {ENDING.grace_s:g} s")
             member.asked_at = time.monotonic()
             _signal(member, signal.SIGKILL)
+
+    def _explain(self, member: Member) -> None:
+        """A server that is away may make a worker fail; it crashes none and asks for nobody."""
+        status = member.process.returncode
+        if member.asked_at is None and (status < 0 or status == NEEDS_A_PERSON):
+            self.unexplained.append(f"{member.name}: {cause(status)}")
 
     def _tell(self, what: str) -> None:
         self.deaths.append(what)

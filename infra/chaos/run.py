@@ -86,13 +86,16 @@ class Result:
     faults: dict[str, int] = field(default_factory=dict)
     recoveries_s: list[float] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
+    unexplained: list[str] = field(default_factory=list)
+    """Those of which no fault is the cause."""
     verdict: Verdict | None = None
     trouble: str = ""
 
     @property
     def is_good(self) -> bool:
-        """Nothing missing, nothing extra, nothing wrong."""
-        return self.verdict is not None and not self.verdict.findings and not self.trouble
+        """Nothing missing, nothing extra, nothing wrong, and no worker died of itself."""
+        found = self.verdict is None or self.verdict.findings
+        return not (found or self.trouble or self.unexplained)
 
 
 def run(order: Order, folder: Path | None, say: Say) -> Result:
@@ -190,6 +193,7 @@ class Chaos:
         self.site.fleet.close()
         self.result.faults = dict(self.faults.done)
         self.result.deaths = self.site.fleet.deaths
+        self.result.unexplained = self.site.fleet.unexplained
         lost_max = self.faults.repeating * DESCRIBE_IN_FLIGHT * WAITING_PER_SLOT
         sent = {id_: Sent(**vars(one)) for id_, one in upstream.sent.items()}
         known = Known(sent, calls, lost_max)

@@ -106,6 +106,8 @@ def tell(result: Result) -> None:
             say(f"  {id_}")
         if len(found.ids) > IDS_SHOWN_MAX:
             say(f"  and {len(found.ids) - IDS_SHOWN_MAX} more")
+    for death in result.unexplained:
+        say(f"error: a worker died, and no fault explains it: {death}")
     if result.trouble:
         say(f"error: {result.trouble}")
     for name, fact in facts(result).items():
@@ -138,5 +140,6 @@ def facts(result: Result) -> dict[str, object]:
         "faults": result.faults,
         **figures,
         "recoveries_s": result.recoveries_s,
+        "unexplained": result.unexplained,
         "trouble": result.trouble,
     }
