@@ -1,10 +1,9 @@
 """One place that knows everyone: settings and endpoints become the ports that agents call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
 
 from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
@@ -23,35 +22,16 @@ from connectors.postgres.answers import PostgresAnswers
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
-from connectors.providers.motion import MotionProvider
 from infra.prompts.loading import FOLDER, prompts
+from infra.providers.roster import close, providers
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.spending import price_file
 from infra.topology import DECODERS, Ports, fetch_deadline_s
 from streams.ports import Clips, Clock
-from streams.providers.ports import Provider
+from streams.providers.ports import Missing, Provider
 from streams.registry import Registry
 from streams.topics import REGISTRY
-
-PROVIDERS: Final[Mapping[str, type[MotionProvider]]] = {"motion": MotionProvider}
-"""By the name that `ai_provider_order` uses."""
-
-
-class UnknownProvider(ValueError):  # noqa: N818  # the sentence is the whole of it
-    """A setting names a provider that nobody implements."""
-
-
-def providers(settings: Settings) -> Sequence[Provider]:
-    """Those of the configured order. Raises UnknownProvider."""
-    found: list[Provider] = []
-    for name in settings.ai_provider_order:
-        if name not in PROVIDERS:
-            known = ", ".join(PROVIDERS)
-            text = f"VIDETTE_AI_PROVIDER_ORDER names {name!r}; known are: {known}"
-            raise UnknownProvider(text)
-        found.append(PROVIDERS[name]())
-    return found
 
 
 def clips(settings: Settings, clock: Clock) -> Clips:
@@ -76,7 +56,7 @@ class World:
 
     clock: Clock = field(default_factory=SystemClock)
     sink: Callable[[str], Sink] = Sink
-    providers: Callable[[Settings], Sequence[Provider]] = providers
+    providers: Callable[[Settings], Sequence[Provider | Missing]] = providers
 
 
 @asynccontextmanager
@@ -97,6 +77,7 @@ async def ports(
     following.add_done_callback(lambda done: _tell(done, fail))
     publisher = KafkaPublisher(kafka)
     decoder = SubprocessDecoder(cores=DECODERS)
+    candidates = world.providers(settings)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
     reads = Reads(pool)
     try:
@@ -107,7 +88,7 @@ async def ports(
             decoder=decoder,
             media=FolderStore(settings.media),
             chain=Chain(
-                FixedRoster(world.providers(settings)),
+                FixedRoster(candidates),
                 GoodHealth(),
                 NoLimits(),
                 LoggedAnnouncements(publisher),
@@ -125,6 +106,7 @@ async def ports(
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await decoder.close()
+        await close(candidates)
         await publisher.close()
         await pool.close()
         await sink.close()

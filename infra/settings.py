@@ -14,10 +14,16 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from infra.providers.addresses import checked
+from infra.providers.compatible import Compatible, distinct, listed
+
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that the project runs from."""
 
-PROVIDER_KEYS = ("OPENAI_API_KEY", "XAI_API_KEY", "GEMINI_API_KEY", "ANTHROPIC_API_KEY")
+KEYS = ("openai_api_key", "xai_api_key", "gemini_api_key", "anthropic_api_key")
+"""Settings that are keys of vendors."""
+
+ModelName = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class Settings(BaseSettings):
@@ -27,6 +33,8 @@ class Settings(BaseSettings):
         env_prefix="VIDETTE_",
         env_file=ROOT / ".env",
         extra="forbid",
+        populate_by_name=True,
+        hide_input_in_errors=True,  # it may be a secret
         frozen=True,
         validate_default=True,
     )
@@ -89,8 +97,40 @@ class Settings(BaseSettings):
     )
 
     ai_provider_order: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("motion",),
-        description="Providers in the order in which they are asked, separated by commas.",
+        (),
+        description="Providers in the order in which they are asked, separated by commas; default: "
+        "`openai,grok,gemini,anthropic`, then the compatible ones, and `motion` when none of them "
+        "is set up.",
+    )
+    openai_api_key: SecretStr | None = Field(
+        None, validation_alias="OPENAI_API_KEY", description="OpenAI's key, of provider `openai`."
+    )
+    xai_api_key: SecretStr | None = Field(
+        None, validation_alias="XAI_API_KEY", description="xAI's key, of provider `grok`."
+    )
+    gemini_api_key: SecretStr | None = Field(
+        None, validation_alias="GEMINI_API_KEY", description="Google's key, of provider `gemini`."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        None,
+        validation_alias="ANTHROPIC_API_KEY",
+        description="Anthropic's key, of provider `anthropic`, also called `claude`.",
+    )
+    openai_base_url: str = Field("https://api.openai.com/v1", description="Where OpenAI is asked.")
+    grok_base_url: str = Field("https://api.x.ai/v1", description="Where xAI is asked.")
+    gemini_base_url: str = Field(
+        "https://generativelanguage.googleapis.com", description="Where Google is asked."
+    )
+    anthropic_base_url: str = Field(
+        "https://api.anthropic.com", description="Where Anthropic is asked."
+    )
+    openai_model: ModelName = Field("gpt-6-luna", description="The model of `openai`.")
+    grok_model: ModelName = Field("grok-4.20-non-reasoning", description="The model of `grok`.")
+    gemini_model: ModelName = Field("gemini-3.5-flash-lite", description="The model of `gemini`.")
+    anthropic_model: ModelName = Field("claude-haiku-5-5", description="The model of `anthropic`.")
+    compatible_providers: Annotated[tuple[Compatible, ...], NoDecode] = Field(
+        (),
+        description="Servers that speak like OpenAI, as a JSON list; see docs/providers.md.",
     )
     crash_blacklist_after: PositiveInt = Field(
         1,
@@ -160,14 +200,15 @@ class Settings(BaseSettings):
 
         `.env` may hold what is not ours, such as keys of providers; that is left out.
         """
-        known = {f"VIDETTE_{name}".upper() for name in cls.model_fields}
+        known = {variable(name) for name in cls.model_fields}
         for name in sorted(map(str.upper, [*os.environ, *values])):
             if name.startswith("VIDETTE_") and name not in known:
                 near = get_close_matches(name, known, 1)
                 meant = f"; is {near[0]} meant?" if near else ""
                 text = f"{name} is no setting{meant} All are in docs/reference.md"
                 raise ValueError(text)
-        return {name: value for name, value in values.items() if name in cls.model_fields}
+        ours = {*cls.model_fields, *known}
+        return {name: value for name, value in values.items() if name in ours}
 
     @field_validator("clip_folders", mode="before")
     @classmethod
@@ -182,6 +223,27 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("openai_base_url", "grok_base_url", "gemini_base_url", "anthropic_base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return checked(value, local=False)
+
+    @field_validator("compatible_providers", mode="before")
+    @classmethod
+    def _servers(cls, value: object) -> object:
+        return listed(value) if isinstance(value, str) else value
+
+    @field_validator("compatible_providers")
+    @classmethod
+    def _distinct(cls, value: tuple[Compatible, ...]) -> tuple[Compatible, ...]:
+        distinct(value)
+        return value
+
+    @field_validator(*KEYS)
+    @classmethod
+    def _key(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value and value.get_secret_value().strip() else None
 
     @field_validator("api_host")
     @classmethod
@@ -208,9 +270,10 @@ class Settings(BaseSettings):
         return tuple(folder.expanduser().resolve() for folder in named)
 
 
-def provider_keys() -> tuple[str, ...]:
-    """Names (never values) of the provider keys that are set."""
-    return tuple(name for name in PROVIDER_KEYS if os.environ.get(name))
+def variable(name: str) -> str:
+    """What a setting is called outside: keys of vendors as the vendors call them."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"VIDETTE_{name.upper()}"
 
 
 @contextmanager

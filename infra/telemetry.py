@@ -2,9 +2,13 @@
 
 import logging
 import sys
+from typing import Final
 
 import structlog
 from structlog.typing import Processor
+
+SDKS: Final = ("openai", "anthropic", "google_genai", "httpx2", "httpcore2")
+"""They log whole requests, with pictures and headers."""
 
 
 def configure(level: str) -> None:
@@ -30,7 +34,7 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for chatty in ("faust", "mode", "httpx", "httpcore", "asyncio"):
+    for chatty in ("faust", "mode", "httpx", "httpcore", "asyncio", *SDKS):
         logging.getLogger(chatty).setLevel("WARNING")
     logging.getLogger("librdkafka").setLevel("CRITICAL")  # our own events say what it means
     logging.getLogger("aiokafka").setLevel("CRITICAL")  # 40 lines a second while Kafka is away

@@ -1,12 +1,9 @@
 """The topology: which agent reads what and writes what. Read this first."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from typing import Final, cast
-
-import msgspec
+from typing import Final
 
 from agents.chain import Chain
 from agents.describe import Describe, Limits
@@ -16,7 +13,6 @@ from agents.record_inference import RecordInference
 from infra.settings import Settings
 from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes
 from streams.projection.ports import ReadModel
-from streams.projection.project import PROJECTED
 from streams.providers.layers import Answers
 from streams.providers.prompts import Prompts
 from streams.steps import Effect, Projection, Pure, Step
@@ -29,7 +25,7 @@ from streams.topics import (
     CLIPS,
     ENRICHED,
     INFERENCE_RESULTS,
-    Topic,
+    REGISTRY,
 )
 
 STEPS: Final = (
@@ -138,29 +134,7 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
         ),
         Projection(
             name="project",
-            reads=PROJECTED,
+            reads=(REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS),
             into=ports.read_model,
         ),
     )
-
-
-def shown() -> tuple[Step, ...]:
-    """Every step with the default settings, to be looked at: its agents can't be called."""
-    return topology(cast("Ports", _Nothing()), Settings.model_construct())
-
-
-def reads_of(step: Step) -> tuple[Topic[msgspec.Struct], ...]:
-    """The topics that a step reads."""
-    return step.reads if isinstance(step, Projection) else (step.reads,)
-
-
-@cache
-def reads() -> Mapping[str, tuple[str, ...]]:
-    """The names of the topics that each step reads, in the order of `STEPS`."""
-    found = {step.name: tuple(topic.name for topic in reads_of(step)) for step in shown()}
-    return {name: found[name] for name in STEPS}
-
-
-class _Nothing:
-    def __getattr__(self, name: str) -> None:
-        return None

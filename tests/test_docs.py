@@ -18,7 +18,7 @@ import pytest
 from connectors.kafka.clients import Cluster
 from connectors.kafka.publisher import KafkaPublisher
 from infra.docs import DOCS, MARKED, PARTS, commands, documents, stale, values
-from infra.settings import ROOT, Settings
+from infra.settings import ROOT, Settings, variable
 from infra.topology import STEPS
 from schemas import headers
 from schemas.clips import ClipFailure, SkipReason
@@ -157,7 +157,7 @@ def test_the_advice_of_the_ledger_errors_is_a_command() -> None:
 
 @ALL
 def test_every_setting_that_is_named_exists(document: Path) -> None:
-    known = {f"VIDETTE_{name.upper()}" for name in Settings.model_fields} | {"VIDETTE_"}
+    known = {variable(name) for name in Settings.model_fields} | {"VIDETTE_"}
 
     assert set(SETTING.findall(document.read_text("utf-8"))) - known == set()
 

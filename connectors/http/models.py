@@ -116,6 +116,7 @@ class Usage(Answer):
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     reasoning_tokens: int | None
     image_tokens: int | None
 

@@ -79,6 +79,7 @@ PROVIDER_ATTEMPTS: Final = sa.Table(
     sa.Column("input_tokens", sa.Integer),
     sa.Column("output_tokens", sa.Integer),
     sa.Column("cached_tokens", sa.Integer),
+    sa.Column("cache_write_tokens", sa.Integer),
     sa.Column("reasoning_tokens", sa.Integer),
     sa.Column("image_tokens", sa.Integer),
     sa.Column("cost_usd", sa.Numeric),

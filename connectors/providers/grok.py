@@ -7,7 +7,6 @@ from connectors.providers.remote import Account, Remote, Wire
 from streams.ports import MediaStore
 from streams.providers.ports import Profile
 
-BASE_URL: Final = "https://api.x.ai/v1"
 PROFILE: Final = Profile(retries=2, retry_wait_s=0.5, retries_all=True)
 
 

@@ -8,7 +8,6 @@ from connectors.providers.remote import Account, Remote, Wire
 from streams.ports import MediaStore
 from streams.providers.ports import Profile
 
-BASE_URL: Final = "https://api.openai.com/v1"
 PROFILE: Final = Profile(output_tokens_max=2_000)
 """Reasoning comes out of the same cap."""
 

@@ -57,6 +57,7 @@ class Place:
             "topic_partitions": str(self.settings.topic_partitions),
             "metrics_port": "0",
             "log_level": "warning",
+            "ai_provider_order": "motion",  # a bench asks nobody who wants to be paid
         }
         return {f"VIDETTE_{name.upper()}": value for name, value in (ours | more).items()}
 

@@ -21,10 +21,12 @@ from rich.console import Console
 from connectors.postgres.connection import READ_MODEL, quoted
 from infra.endpoints import cluster
 from infra.migrate import MIGRATIONS
+from infra.providers.roster import UnknownProvider, providers
 from infra.services import jars
 from infra.services.embedded import find
 from infra.services.endpoints import Endpoints
-from infra.settings import ROOT, Settings, provider_keys
+from infra.settings import ROOT, Settings
+from streams.providers.ports import Missing
 
 GB = 1_000_000_000
 DISK_BYTES_MIN, DISK_BYTES_ENOUGH = GB, 5 * GB
@@ -81,7 +83,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     embedded = find(settings.folder)
     yield _kafka(settings, embedded)
     yield _database(settings, embedded)
-    yield _keys()
+    yield from _providers(settings)
     yield from _clip_folders(settings)
 
 
@@ -206,11 +208,23 @@ def _not_running(subject: str, *, fetched: bool) -> Finding:
     return Finding(Level.OK, subject, text if fetched else f"{text} (fetches about 45 MB once)")
 
 
-def _keys() -> Finding:
-    named = ", ".join(provider_keys())
-    return Finding(
-        Level.OK, "keys", named or "none: the provider `motion` describes, it needs none"
-    )
+def _providers(settings: Settings) -> Iterator[Finding]:
+    """In the order in which they are asked; of keys only whether they are there."""
+    try:
+        candidates = providers(settings)
+    except UnknownProvider as error:
+        yield Finding(Level.FAIL, "provider", f"{error}.")
+        return
+    for candidate in candidates:
+        if isinstance(candidate, Missing):
+            text = f"{candidate.name} is passed over: {candidate.refusal.detail}"
+            named = bool(settings.ai_provider_order)
+            yield Finding(Level.WARN if named else Level.OK, "provider", text)
+        else:
+            where = (
+                "frames stay on the site" if candidate.profile.local else "frames leave the site"
+            )
+            yield Finding(Level.OK, "provider", f"{candidate.name}, {candidate.model}: {where}")
 
 
 def _clip_folders(settings: Settings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Final
 PLACES: Final = {
     "pydantic": ("ValidationError",),
     "infra.services.endpoints": ("ServicesFailed",),
-    "infra.assembly": ("UnknownProvider",),
+    "infra.providers.roster": ("UnknownProvider",),
     "infra.migrate": ("MigrationFailed",),
     "streams.projection.ports": ("ReadModelError",),
     "streams.queries": ("Unavailable",),

@@ -45,7 +45,7 @@ def worker(
 
     Example: ./vidette worker --steps project,enrich --processes 2
     """
-    from infra.assembly import providers  # noqa: PLC0415  # what agents call takes a while to import
+    from infra.providers.roster import providers  # noqa: PLC0415  # what agents call takes a while to import
 
     names = tuple(filter(None, (name.strip() for name in steps.split(","))))
     unknown = [name for name in names if name not in STEPS]

@@ -134,8 +134,13 @@ class Program:
         return Child(name, process, log, begins if begins <= log.stat().st_size else 0)
 
     def worker(self) -> Child:
-        """All steps; clips of the demo are allowed whatever the settings allow."""
+        """All steps; clips of the demo are allowed whatever the settings allow.
+
+        Without an order that somebody has set, nobody is asked who wants to be paid.
+        """
         allowed = {}
+        if not self.settings.ai_provider_order:
+            allowed["VIDETTE_AI_PROVIDER_ORDER"] = "motion"
         if self.settings.clip_folders:
             folders = (*self.settings.clip_folders, self.settings.folder / "demo")
             allowed["VIDETTE_CLIP_FOLDERS"] = os.pathsep.join(map(str, folders))

@@ -103,6 +103,7 @@ class AttemptRow(NamedTuple):
     input_tokens: int | None
     output_tokens: int | None
     cached_tokens: int | None
+    cache_write_tokens: int | None
     reasoning_tokens: int | None
     image_tokens: int | None
     cost_usd: Decimal | None

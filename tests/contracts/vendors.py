@@ -2,21 +2,29 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from importlib.util import find_spec
 from typing import Final
 
 import msgspec
 
 from connectors.memory.media import MemoryMedia
+from connectors.providers.anthropic import anthropic
+from connectors.providers.gemini import gemini
+from connectors.providers.gemini_legacy import gemini_legacy
 from connectors.providers.grok import grok
 from connectors.providers.openai import openai
 from connectors.providers.openai_compatible import Dialect, openai_compatible
 from connectors.providers.remote import Account, Remote
+from infra.fakes.anthropic import MessagesSpeech
+from infra.fakes.gemini import GenerateSpeech
+from infra.fakes.modes import Mode
 from infra.fakes.openai import ChatSpeech
 from infra.fakes.server import Fake, running
 from infra.fakes.speech import Speech
 from infra.prompts.loading import prompts
+from schemas.attempts import ErrorClass
 from schemas.clips import ClipReady, Frame
 from schemas.examples.stories import EXAMPLES
 from streams import describing
@@ -38,15 +46,20 @@ class Vendor:
     makes: Makes
     speech: Speech
     path: str = ""
+    request_id: str | None = "req-simulated"
+    otherwise: Mapping[Mode, ErrorClass] = field(default_factory=dict)
+    """Modes of which its SDK makes something else than the others do."""
 
 
 def local(dialect: Dialect) -> Makes:
     return lambda account, media: openai_compatible("local", account, dialect, media)
 
 
-VENDORS: Final[Mapping[str, Vendor]] = {
+VENDORS: Final[dict[str, Vendor]] = {
     "openai": Vendor(openai, ChatSpeech("openai"), "/v1"),
     "grok": Vendor(grok, ChatSpeech("xai", xai=True), "/v1"),
+    "gemini": Vendor(gemini, GenerateSpeech()),
+    "anthropic": Vendor(anthropic, MessagesSpeech()),
     "compatible": Vendor(local(Dialect()), ChatSpeech("local"), "/v1"),
     "compatible-prompt": Vendor(
         local(Dialect(schema="prompt")), ChatSpeech("local", strict=False), "/v1"
@@ -57,6 +70,15 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         "/v1",
     ),
 }
+LEGACY: Final = find_spec("google.generativeai") is not None
+"""An extra, with an environment and a stage of `./vidette test --all` of its own."""
+if LEGACY:
+    VENDORS["gemini_legacy"] = Vendor(
+        gemini_legacy,
+        GenerateSpeech(legacy=True),
+        request_id=None,
+        otherwise={"400-flat": "malformed"},  # it looks for a sentence where there is none
+    )
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from infra.docs import steps
 from infra.settings import ROOT
-from infra.topology import STEPS, shown
+from infra.topology import STEPS
 
 RIGHT = """
 from agents.enrich import Enrich
@@ -43,4 +44,4 @@ def test_a_missing_port_fails_the_type_check(tmp_path: Path) -> None:
 
 
 def test_a_worker_runs_every_step_of_the_topology_by_default() -> None:
-    assert [step.name for step in shown()] == list(STEPS)
+    assert [step.name for step in steps()] == list(STEPS)

@@ -17,13 +17,36 @@ from confluent_kafka import TopicPartition as Place
 from connectors.kafka.clients import Cluster
 from connectors.kafka.log.dead_letters import DeadLetters
 from connectors.media.folder import FolderStore
-from infra.topology import STEPS, reads
+from infra.settings import KEYS, variable
+from infra.topology import STEPS
 from streams.dead_letters import DeadLetter
 from streams.poison.redriving import Redriven
+from streams.topics import (
+    AI_ATTEMPTS,
+    AI_EVENTS,
+    AI_INFERENCES,
+    ANALYSIS_REQUESTS,
+    CAMERA_EVENTS,
+    CLIPS,
+    ENRICHED,
+    INFERENCE_RESULTS,
+    REGISTRY,
+)
 from tests.embedded import Database, finish
+
+READS = {
+    "enrich": (CAMERA_EVENTS.name,),
+    "record_inference": (INFERENCE_RESULTS.name,),
+    "fetch_clips": (ENRICHED.name,),
+    "describe": (CLIPS.name,),
+    "describe_again": (ANALYSIS_REQUESTS.name,),
+    "project": (REGISTRY.name, AI_EVENTS.name, AI_INFERENCES.name, AI_ATTEMPTS.name),
+}
+"""What each step reads, the earlier ones first."""
 
 UNKNOWN = 1_000_000
 """The lag while the broker can't say, such as right after its start."""
+assert set(READS) == set(STEPS)
 
 
 @dataclass(frozen=True)
@@ -78,8 +101,11 @@ class Site:
             "clip_private_hosts": "127.0.0.1",
             "metrics_port": "0",
         }
-        theirs = {k: v for k, v in os.environ.items() if not k.startswith("VIDETTE_")}
-        return theirs | {f"VIDETTE_{k.upper()}": v for k, v in (ours | settings).items()}
+        keys = {variable(name) for name in KEYS}
+        theirs = {
+            k: v for k, v in os.environ.items() if not k.startswith("VIDETTE_") and k not in keys
+        }
+        return theirs | {variable(k): v for k, v in (ours | settings).items()}
 
     def rows(self) -> list[Row]:
         """Every outcome in the read model."""
@@ -120,7 +146,7 @@ class Site:
 
         Steps are asked from first to last, so 0 everywhere means that nothing is under way.
         """
-        return {step: self._lag(step, topics) for step, topics in reads().items() if step in steps}
+        return {step: self._lag(step, topics) for step, topics in READS.items() if step in steps}
 
     def _lag(self, step: str, topics: tuple[str, ...]) -> int:
         consumer = Consumer(

@@ -1,6 +1,6 @@
 """What every vendor's 200 comes down to: an answer, or a failure that was paid for all the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.providers.wire.meanings import DETAIL_MAX, masked, word
 from schemas.attempts import ErrorClass, Usage
@@ -15,7 +15,7 @@ class Answered:
     model: str
     usage: Usage | None
     request_id: str | None
-    key: str
+    key: str = field(repr=False)
 
     def reply(self, text: str) -> Reply:
         """The answer in the text. Raises ProviderError: blocked, malformed."""

@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
 import msgspec
@@ -86,7 +86,7 @@ class ChatWire:
 
     client: openai.AsyncOpenAI
     style: Style
-    key: str
+    key: str = field(repr=False)
 
     async def reply(self, asked: Asked) -> Reply:
         """One request. Raises ProviderError."""

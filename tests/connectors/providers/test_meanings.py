@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Final
 
+import anthropic
 import httpx2
 import openai
 import pytest
+from google.genai import errors as genai_errors
 
-from connectors.providers.wire import chat, transport
+from connectors.providers.wire import chat, generate, messages, transport
 from connectors.providers.wire.meanings import (
     Meaning,
     Refused,
@@ -18,19 +20,36 @@ from connectors.providers.wire.meanings import (
     retry_after_s,
 )
 from schemas.attempts import ErrorClass
+from tests.contracts.vendors import LEGACY
 
-TABLES: Final[Mapping[str, tuple[ModuleType, Mapping[type[Exception], Meaning]]]] = {
+TABLES: Final[dict[str, tuple[ModuleType, Mapping[type[Exception], Meaning]]]] = {
     "httpx2": (httpx2, transport.MEANING),
     "openai": (openai, chat.MEANING),
+    "anthropic": (anthropic, messages.MEANING),
+    "google-genai": (genai_errors, generate.MEANING),
 }
-ROOTS: Final = {httpx2.HTTPError, openai.OpenAIError, openai.APIError}
+ROOTS: Final = {
+    httpx2.HTTPError,
+    openai.OpenAIError,
+    openai.APIError,
+    anthropic.AnthropicError,
+    anthropic.APIError,
+}
 """They would lend their meaning to whatever a new version invents."""
+if LEGACY:
+    from google.api_core import exceptions as api_errors
+
+    from connectors.providers.wire import generate_legacy
+
+    TABLES["google-legacy"] = (api_errors, generate_legacy.MEANING)
+    ROOTS.add(api_errors.GoogleAPIError)
 KEY: Final = "planted-0123456789"
 
 
 def public_errors(sdk: ModuleType) -> Iterator[type[Exception]]:
     for name, value in list(vars(sdk).items()):  # a lazy one adds to them meanwhile
-        if not name.startswith("_") and isinstance(value, type) and issubclass(value, Exception):
+        error = isinstance(value, type) and issubclass(value, Exception)
+        if error and not name.startswith("_") and not issubclass(value, Warning):
             yield value
 
 

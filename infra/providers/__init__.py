@@ -1,0 +1,1 @@
+"""From settings to providers: who is asked, where, as whom."""
