@@ -26,6 +26,10 @@ from streams.providers.reactions import retry_after_s
 _NEVER_HEARD: Final = ProviderError("timeout", "nobody waited for the answer")
 """What is settled when a call is given up in the middle: nobody knows what it cost."""
 
+_BUDGET_OVER: Final = Refusal(
+    "quota", "the budget that was put aside ended before the call could be announced", "quota"
+)
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -105,15 +109,21 @@ class Chain:
         self, asked: Question, position: int, attempt: int, provider: Provider, ends: float
     ) -> Call:
         began = self.clock.now()
-        begun = attempts.begun(asked, position, attempt, provider, began)
-        reserved = await self.budgets.reserve(provider, asked, begun.id)
+        attempt_id = attempts.attempt_id(asked, position, provider.name, attempt, began)
+        reserved = await self.budgets.reserve(provider, asked, attempt_id)
         if isinstance(reserved, Refusal):
             return self._skipped(position, provider, reserved)
         result: Reply | ProviderError | None = None
         try:
             if provider.profile.network:
+                begun = attempts.begun(
+                    asked, position, attempt, provider, at=began, reserved=reserved
+                )
                 await self.announcements.begun(begun)
-            result, start = _NEVER_HEARD, self.clock.monotonic()
+            start = self.clock.monotonic()
+            if start >= reserved.ends:
+                return self._skipped(position, provider, _BUDGET_OVER)
+            result = _NEVER_HEARD
             result = await self._result(asked, provider, ends - start)
         finally:
             await self.budgets.settle(reserved, result)

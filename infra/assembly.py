@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
@@ -17,7 +18,7 @@ from connectors.kafka.follower import Follower
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
-from connectors.memory.providers.chain import FixedRoster, GoodHealth, NoLimits
+from connectors.memory.providers.chain import FixedRoster, GoodHealth
 from connectors.postgres.answers import PostgresAnswers
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
@@ -26,7 +27,8 @@ from infra.prompts.loading import FOLDER, prompts
 from infra.providers.roster import close, providers
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
-from infra.spending import price_file
+from infra.spending.keeping import Kept
+from infra.spending.keeping import keep as spending_of
 from infra.topology import DECODERS, Ports, fetch_deadline_s
 from streams.ports import Clips, Clock
 from streams.providers.ports import Missing, Provider
@@ -74,12 +76,12 @@ async def ports(
     clock, registry = world.clock, Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
     following = asyncio.create_task(follower.run())
-    following.add_done_callback(lambda done: _tell(done, fail))
+    following.add_done_callback(partial(_tell, fail))
+    spending = spending_of(settings, found.database_url, kafka, clock, partial(_tell, fail))
     publisher = KafkaPublisher(kafka)
     decoder = SubprocessDecoder(cores=DECODERS)
     candidates = world.providers(settings)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
-    reads = Reads(pool)
     try:
         yield Ports(
             cameras=registry,
@@ -87,17 +89,10 @@ async def ports(
             clips=clips(settings, clock),
             decoder=decoder,
             media=FolderStore(settings.media),
-            chain=Chain(
-                FixedRoster(candidates),
-                GoodHealth(),
-                NoLimits(),
-                LoggedAnnouncements(publisher),
-                clock,
-                price_file.read(),
-            ),
+            chain=_chain(candidates, spending, publisher, clock),
             answers=PostgresAnswers(pool),
             prompts=prompts(settings.prompts_folder or FOLDER),
-            outcomes=reads,
+            outcomes=Reads(pool),
             read_model=sink,
             make_days=sink.ensure_partitions,
             clock=clock,
@@ -105,6 +100,7 @@ async def ports(
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        await spending.close()
         await decoder.close()
         await close(candidates)
         await publisher.close()
@@ -112,6 +108,17 @@ async def ports(
         await sink.close()
 
 
-def _tell(task: asyncio.Task[None], fail: Callable[[BaseException], None]) -> None:
+def _chain(
+    candidates: Sequence[Provider | Missing],
+    spending: Kept,
+    publisher: KafkaPublisher,
+    clock: Clock,
+) -> Chain:
+    budgets, announcements = spending.budgets, LoggedAnnouncements(publisher)
+    roster, health = FixedRoster(candidates), GoodHealth()
+    return Chain(roster, health, budgets, announcements, clock, budgets.prices)
+
+
+def _tell(fail: Callable[[BaseException], None], task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         fail(error)

@@ -159,7 +159,7 @@ def _settings() -> str:
 
 
 def _default(value: object) -> str:
-    if value is None or value in {"", ()}:
+    if value is None or value in ("", (), {}):
         return "not set"
     if isinstance(value, Path):
         inside = value.is_relative_to(ROOT)

@@ -40,7 +40,12 @@ GRANTS: Final[Mapping[str, str]] = {
 }
 """What the application's role may do, and all it may do."""
 
-GRANTS_OF_OPERATION: Final[Mapping[str, str]] = {"unfinished_starts": "select, insert, delete"}
+GRANTS_OF_OPERATION: Final[Mapping[str, str]] = {
+    "unfinished_starts": "select, insert, delete",
+    "budget_windows": "select, insert, update, delete",
+    "budget_leases": "select, insert, update, delete",
+    "budget_resets": "select, insert",
+}
 """Likewise in the schema of the workers' own state, which no rebuild touches."""
 
 

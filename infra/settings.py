@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from infra.providers.addresses import checked
 from infra.providers.compatible import Compatible, distinct, listed
+from infra.spending.limits import SpendingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that the project runs from."""
@@ -26,7 +27,7 @@ KEYS = ("openai_api_key", "xai_api_key", "gemini_api_key", "anthropic_api_key")
 ModelName = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class Settings(BaseSettings):
+class Settings(SpendingSettings):
     """One field per setting; its description is what the docs say of it."""
 
     model_config = SettingsConfigDict(

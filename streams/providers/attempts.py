@@ -5,11 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.attempts import AttemptBegun, ProviderAttempted
+from schemas.attempts import AttemptBegun, ProviderAttempted, Reserved
 from schemas.clips import Frame
 from streams import identity
 from streams.providers import prices
-from streams.providers.ports import Provider, ProviderError, Question, Refusal, Reply
+from streams.providers.ports import (
+    Provider,
+    ProviderError,
+    Question,
+    Refusal,
+    Reply,
+    Reservation,
+)
 from streams.providers.prices import Cost
 
 
@@ -41,10 +48,16 @@ def attempt_id(asked: Question, position: int, provider: str, attempt: int, at: 
 
 
 def begun(
-    asked: Question, position: int, attempt: int, provider: Provider, at: datetime
+    asked: Question,
+    position: int,
+    attempt: int,
+    provider: Provider,
+    *,
+    at: datetime,
+    reserved: Reservation,
 ) -> AttemptBegun:
-    """The record of a call that is about to be made."""
-    cause = asked.enriched
+    """The record of a call that is about to be made, and of the budget that pays for it."""
+    cause, usd = asked.enriched, reserved.cost_usd
     return AttemptBegun(
         id=attempt_id(asked, position, provider.name, attempt, at),
         camera_id=cause.camera_id,
@@ -56,6 +69,13 @@ def begun(
         attempt=attempt,
         provider=provider.name,
         model_asked=provider.model,
+        reserved=Reserved(
+            lease_id=reserved.lease_id,
+            tokens=reserved.tokens,
+            cost_usd=None if usd is None else prices.text(usd),
+        )
+        if reserved.lease_id
+        else None,
     )
 
 

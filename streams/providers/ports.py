@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import inf
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -167,12 +168,18 @@ class Health(Protocol):
 
 @dataclass(frozen=True)
 class Reservation:
-    """Budget put aside for one call, under the attempt's id."""
+    """Budget put aside for one call, under the attempt's id; `lease_id` None: nothing limits it.
+
+    The call has to begin before `ends`, in seconds of the monotonic clock: later its budget may be
+    somebody else's.
+    """
 
     attempt_id: UUID
     provider: str
     tokens: int
     cost_usd: Decimal | None
+    lease_id: UUID | None = None
+    ends: float = inf
 
 
 class Budgets(Protocol):

@@ -1,7 +1,10 @@
+from decimal import Decimal
+
 import pytest
 from pydantic import ValidationError
 
 from infra.settings import Settings
+from streams.quota.limits import Caps
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +44,33 @@ def test_a_password_never_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDETTE_KAFKA_SASL_PASSWORD", "s3cret")
 
     assert "s3cret" not in repr(Settings())
+
+
+def test_limits_are_set_for_all_together_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDETTE_MAX_MONTHLY_COST_USD", "12.50")
+    monkeypatch.setenv("VIDETTE_PROVIDER_LIMITS", '{"openai": {"hourly_tokens": 5000}}')
+
+    limits = Settings().limits
+
+    assert limits.together["month"].cost_usd == Decimal("12.50")
+    assert limits.named["openai"]["hour"].tokens == 5000
+
+
+def test_a_thousand_requests_and_a_million_tokens_a_day_are_the_limit_until_another_is_set() -> (
+    None
+):
+    assert Settings().limits.together["day"] == Caps(requests=1000, tokens=1_000_000)
+
+
+def test_a_limit_can_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS", "TOKENS"):
+        monkeypatch.setenv(f"VIDETTE_MAX_DAILY_{name}", "none")
+
+    assert Settings().limits.places("openai", local=False) == ()
+
+
+def test_a_misspelt_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDETTE_PROVIDER_LIMITS", '{"openai": {"dayly_requests": 5}}')
+
+    with pytest.raises(ValidationError, match="dayly_requests"):
+        Settings()

@@ -38,10 +38,17 @@ PASSING: Final = frozenset(
 
 
 class History:
-    """Topics by their catalogue names. Every method raises KafkaException."""
+    """Topics by their catalogue names. Every method raises KafkaException.
 
-    def __init__(self, cluster: Cluster, topics: Iterable[str]) -> None:
+    Committed records, up to the oldest open transaction; unless `committed` is False: then all that
+    brokers have, also what was aborted.
+    """
+
+    def __init__(self, cluster: Cluster, topics: Iterable[str], *, committed: bool = True) -> None:
         self._cluster = cluster
+        self._isolation = (
+            IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        )
         self._topics = tuple(topics)
 
     async def logs(self) -> dict[Partition, Log]:
@@ -58,7 +65,7 @@ class History:
     def _logs(self) -> dict[Partition, Log]:
         made = described(self._cluster, self._topics).values()
         ids = {partition: topic.topic_id for topic in made for partition in topic.partitions}
-        found = bounds(self._cluster, ids, IsolationLevel.READ_COMMITTED)
+        found = bounds(self._cluster, ids, self._isolation)
         return {partition: Log(ids[partition], *found[partition]) for partition in ids}
 
     async def read(self, spans: Mapping[Partition, tuple[int, int]]) -> AsyncIterator[list[Record]]:
@@ -110,7 +117,7 @@ class History:
         return {
             **self._cluster.confluent(),
             "group.id": self._cluster.named("rebuild"),  # never joined: partitions are assigned
-            "isolation.level": "read_committed",
+            "isolation.level": self._isolation.name.lower(),
             "auto.offset.reset": "error",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
