@@ -39,6 +39,11 @@ class Table:
     steady: frozenset[str] = frozenset()
     """Columns without nulls that often hold one value in a whole batch, which then travels once."""
 
+    def __post_init__(self) -> None:
+        if len(self.kinds) != len(self.columns):
+            text = f"{self.name}: {len(self.columns)} columns and {len(self.kinds)} types"
+            raise ValueError(text)
+
     @property
     def kinds(self) -> list[str]:
         """The types, one per column."""
@@ -140,7 +145,7 @@ ATTEMPTS: Final = Table(
     AttemptRow._fields,
     "uuid timestamptz uuid uuid int int text text text text text text text text text text text[]"
     " float8"
-    " int int int int int numeric text text timestamptz timestamptz text",
+    " int int int int int int numeric text text timestamptz timestamptz text",
     """attempted as (
   insert into provider_attempts ({columns}) select {values} from {source}
   on conflict do nothing)""",
