@@ -244,7 +244,10 @@ class Settings(SpendingSettings):
     @field_validator(*KEYS)
     @classmethod
     def _key(cls, value: SecretStr | None) -> SecretStr | None:
-        return value if value and value.get_secret_value().strip() else None
+        key = value.get_secret_value().strip() if value else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("a key is printable ASCII")
+        return SecretStr(key) if key else None
 
     @field_validator("api_host")
     @classmethod

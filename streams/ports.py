@@ -102,7 +102,7 @@ class MediaStore(Protocol):
         ...
 
     async def get(self, sha256: str) -> bytes | None:
-        """The content, or None when the store doesn't have it."""
+        """The content, or None when the store doesn't have it. Raises StoreAway."""
         ...
 
 

@@ -9,6 +9,7 @@ Refused             the request can't be taken as it is
 ├── 415 unsupported         not JSON, or compressed
 └── 422 (the codec's reason, or `invalid` with the parameter's name as field)
 Unavailable         503, Kafka or the database is away: ask again later
+StoreAway           503, the media store is: likewise
 anything else       500 internal, logged with its traceback
 """
 
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from schemas.codec import EVENT_BYTES_MAX, Undecodable
+from streams.ports import StoreAway
 from streams.queries import Unavailable
 
 RETRY_AFTER_S: Final = 2
@@ -93,6 +95,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(Undecodable, _undecodable)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(StoreAway, _store_away)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_the_framework)
 
@@ -110,6 +113,11 @@ async def _undecodable(_: Request, error: Exception) -> JSONResponse:
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     return answer(503, Error(reason="unavailable", detail=str(error)))
+
+
+async def _store_away(_: Request, error: Exception) -> JSONResponse:
+    del error  # it names folders of the server
+    return answer(503, Error(reason="unavailable", detail="media: the store can't be read now"))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

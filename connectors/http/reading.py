@@ -98,7 +98,7 @@ def pictures(media: MediaStore) -> APIRouter:
         summary="One frame",
         response_class=Response,
         responses={
-            **documented(404, 422),
+            **documented(404, 422, 503),
             200: {
                 "description": "A JPEG; it never changes, so it may be kept for ever.",
                 "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},

@@ -32,10 +32,17 @@ class FolderStore:
             raise StoreAway(text) from error
 
     async def get(self, sha256: str) -> bytes | None:
-        """The content; None when it is not there, or when the name is no hash at all."""
+        """The content; None when it is not there, or when the name is no hash at all.
+
+        Raises StoreAway.
+        """
         if not HASH.fullmatch(sha256):
             return None
-        return await asyncio.to_thread(self._get, sha256)
+        try:
+            return await asyncio.to_thread(self._get, sha256)
+        except OSError as error:
+            text = f"{self.folder}: {error.strerror or error}"
+            raise StoreAway(text) from error
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:4] / digest

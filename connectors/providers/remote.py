@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Final, Protocol
 
 from schemas.clips import Frame
@@ -82,6 +83,8 @@ class Remote:
         picture = await self.media.get(frame.sha256)
         if picture is None:
             raise ProviderError("capability", f"the frame {frame.sha256} is gone from the store")
+        if sha256(picture).hexdigest() != frame.sha256:
+            raise ProviderError("capability", f"the frame {frame.sha256} is damaged in the store")
         return picture
 
     @cached_property
@@ -99,8 +102,15 @@ class _Opened:
         """The one wire; others wait while it is opened, in a thread, off the event loop."""
         async with self.opening:
             if self.found is None:
-                self.found = await asyncio.to_thread(self.opens)
+                self.found = await self._made()
             return self.found
+
+    async def _made(self) -> Wire:
+        try:
+            return await asyncio.to_thread(self.opens)
+        except Exception as error:  # noqa: BLE001  # it may quote the key
+            problem = ProviderError("bad_request", f"no client: {type(error).__name__}")
+        raise problem
 
     async def aclose(self) -> None:
         if self.found is not None:

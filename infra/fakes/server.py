@@ -22,7 +22,6 @@ from infra.fakes.modes import (
     Mode,
     Rejected,
     Seen,
-    Unreadable,
 )
 from infra.fakes.speech import Speech, described
 
@@ -104,7 +103,7 @@ class Fake:
         try:
             body = msgspec.json.decode(await request.read(), type=dict[str, object])
             seen = self.speech.seen(request.match_info, body)
-        except (Unreadable, LookupError, TypeError, msgspec.DecodeError) as error:
+        except (LookupError, TypeError, ValueError, msgspec.DecodeError) as error:
             return self._refused(
                 "400-nested", f"{type(error).__name__}: {error}", call="unreadable"
             )

@@ -28,7 +28,10 @@ class Compatible(BaseModel):
     local: bool = True
 
     @model_validator(mode="after")
-    def _reachable(self) -> Self:
+    def _sound(self) -> Self:
+        key = self.api_key.get_secret_value() if self.api_key else ""
+        if not (key.isascii() and key.isprintable()):
+            raise ValueError("a key is printable ASCII")
         checked(self.base_url, local=self.local)
         if self.name in TAKEN:
             text = f"{self.name!r} is the name of a provider that comes with Vidette"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import Final
 
 from pydantic import SecretStr
@@ -100,6 +101,9 @@ def _found(
     if name not in VENDORS:
         known = ", ".join((*VENDORS, *ALIASES, MOTION, *servers))
         text = f"VIDETTE_AI_PROVIDER_ORDER names {name!r}; known are: {known}"
+        raise UnknownProvider(text)
+    if name == "gemini_legacy" and find_spec("google.generativeai") is None:
+        text = f"VIDETTE_AI_PROVIDER_ORDER names {name!r}, an extra: see docs/providers.md"
         raise UnknownProvider(text)
     vendor = VENDORS[name]
     base_url, key, model = vendor.place(settings)

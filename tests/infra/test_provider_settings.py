@@ -12,6 +12,7 @@ from infra.providers.roster import UnknownProvider, close, providers
 from infra.settings import KEYS, Settings, variable
 from streams.providers.ports import Missing, Provider
 from streams.providers.turns import KeptAtHome
+from tests.contracts.vendors import LEGACY
 
 KEY = "sk-planted-0123456789abcdef"
 LOCAL = {"name": "ollama", "base_url": "http://ollama:11434/v1", "model": "gemma"}
@@ -112,6 +113,25 @@ def test_an_empty_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", " ")
 
     assert Settings().openai_api_key is None
+
+
+def test_blanks_around_a_key_are_no_part_of_it() -> None:
+    found = Settings.model_validate({"xai_api_key": f" {KEY}\n"}).xai_api_key
+
+    assert found
+    assert found.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("key", ["sk-two\nlines", "sk-n\u00e4h"])
+def test_a_key_that_fits_into_no_header_is_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match="printable ASCII"):
+        Settings.model_validate({"xai_api_key": key})
+
+
+@pytest.mark.skipif(LEGACY, reason="the extra gemini-legacy is installed")
+def test_an_extra_that_is_not_installed_is_refused_at_the_start() -> None:
+    with pytest.raises(UnknownProvider, match="'gemini_legacy', an extra"):
+        asked(ai_provider_order="gemini_legacy", gemini_api_key=KEY)
 
 
 def test_a_key_under_our_prefix_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
