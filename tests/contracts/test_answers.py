@@ -46,13 +46,20 @@ class Subject:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+def url(request: pytest.FixtureRequest) -> str | None:
     if request.param == "memory":
+        return None
+    database: Database = request.getfixturevalue("database")
+    return database.url
+
+
+@pytest.fixture
+async def subject(url: str | None) -> AsyncIterator[Subject]:
+    if url is None:
         store = Store()
         yield Subject(MemoryReadModel(store), MemoryAnswers(store))
         return
-    database: Database = request.getfixturevalue("database")
-    sink, pool = Sink(database.url), ReadPool(database.url)
+    sink, pool = Sink(url), ReadPool(url)
     yield Subject(sink, PostgresAnswers(pool))
     await pool.close()
     await sink.close()

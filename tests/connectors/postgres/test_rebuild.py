@@ -167,6 +167,7 @@ async def test_what_workers_made_is_equal_to_what_the_log_says(site: Site) -> No
         "ai_events": 503,
         "provider_attempts": 1,
         "clips": 2,
+        "answers": 0,
         "events_per_hour": 503,
     }
     assert await site.count("ai_events") == 503
