@@ -82,7 +82,6 @@ PROVIDER_ATTEMPTS: Final = sa.Table(
     sa.Column("cache_write_tokens", sa.Integer),
     sa.Column("reasoning_tokens", sa.Integer),
     sa.Column("image_tokens", sa.Integer),
-    sa.Column("cache_write_tokens", sa.Integer),
     sa.Column("cost_usd", sa.Numeric),
     sa.Column("price_version", sa.Text),
     sa.Column("request_id", sa.Text),

@@ -106,7 +106,6 @@ class AttemptRow(NamedTuple):
     cache_write_tokens: int | None
     reasoning_tokens: int | None
     image_tokens: int | None
-    cache_write_tokens: int | None
     cost_usd: Decimal | None
     price_version: str | None
     request_id: str | None

@@ -16,7 +16,7 @@ from connectors.memory.read_model import Store
 from streams import dead_letters
 from streams.projection.folding import fold
 from streams.projection.project import PROJECTED
-from streams.projection.rows import AttemptRow, ClipRow, DeviceRow, EventRow, Row, Rows
+from streams.projection.rows import AnswerRow, AttemptRow, ClipRow, DeviceRow, EventRow, Row, Rows
 from streams.records import Record
 from streams.topics import DEAD_LETTERS
 
@@ -24,12 +24,15 @@ Document = dict[str, object]
 Tables = dict[str, list[Document]]
 """Rows as plain JSON, by table."""
 
-JSON_COLUMNS: Final = frozenset({"detections", "event_metadata", "settings", "frames", "motion"})
+JSON_COLUMNS: Final = frozenset(
+    {"detections", "event_metadata", "settings", "frames", "motion", "answer"}
+)
 TABLES: Final[Mapping[str, type[Row]]] = {
     "devices": DeviceRow,
     "ai_events": EventRow,
     "provider_attempts": AttemptRow,
     "clips": ClipRow,
+    "answers": AnswerRow,
 }
 PROJECTED_TOPICS: Final = frozenset(topic.name for topic in PROJECTED)
 
@@ -59,6 +62,7 @@ def read(log: Path) -> Tables:
         "ai_events": [document(row) for row in store.events.values()],
         "provider_attempts": [document(row) for row in store.attempts.values()],
         "clips": [document(row) for row in store.clips.values()],
+        "answers": [document(row) for row in store.answers.values()],
         "events_per_hour": per_hour,
         "dead letters": list(letters(kept)),
         "refused": refused,
@@ -130,7 +134,15 @@ def differences(wanted: Tables, found: Tables, ignored: frozenset[str] = frozens
 
 def text(row: Document, columns: Iterable[str]) -> str:
     """Part of a row, comparable."""
-    return msgspec.json.encode({c: row.get(c) for c in columns}, order="sorted").decode()
+    values = {c: _without_nulls(row.get(c)) for c in columns}
+    return msgspec.json.encode(values, order="sorted").decode()
+
+
+def _without_nulls(value: object) -> object:
+    """Inside a document, null is what an older one does not say at all."""
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
 def rows_of(log: Path) -> Path:

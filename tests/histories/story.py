@@ -31,7 +31,7 @@ from streams.topics import (
 )
 from tests.embedded import fresh_cluster, migrated
 from tests.system.bad_clips import bad_clips, lay_out, serving
-from tests.system.moody_worker import MUTE, REFUSED, Moody
+from tests.system.moody_worker import MUTE, REFUSED, REFUSES, Moody
 from tests.system.processes import COMMAND, Worker, command, process
 from tests.system.site import Site
 from tests.system.upstream import NOON, Upstream, sighting
@@ -86,7 +86,7 @@ def live(site: Site) -> None:
     moody.mood("answers")
     good, outside = lay_out(site.clips)
     publish(upstream, *map(registration, POLICIES))
-    program = (*COMMAND[:2], "tests.system.moody_worker", str(site.folder))
+    program = (*COMMAND[:2], "tests.system.moody_worker", str(site.folder), "distant")
     with (
         serving(good.read_bytes()) as server,
         process(site, *program, describe_deadline_s="2") as worker,
@@ -98,6 +98,13 @@ def live(site: Site) -> None:
         ]
         publish(upstream, *sights, *sightings(good), *others())
         settle(site, worker)
+        moody.mood(REFUSES)
+        publish(upstream, *left_undescribed(good))
+        settle(site, worker)
+        moody.mood("answers")
+        gone = good.with_name("gone.mp4").as_uri()
+        still = sighting("camera-unregistered", "with-a-still", gone)
+        publish(upstream, structs.replace(still, snapshot_url=good.as_uri()))
         publish(upstream, *sightings(good)[:3], registration("camera-wanted", name="Renamed"))
         spoil(site, upstream)
         settle(site, worker)
@@ -115,12 +122,9 @@ def sightings(good: Path) -> list[SmartDetection]:
     """Of every camera, with a clip that is good; the first and its like also come a second time."""
     cameras = (*POLICIES, "camera-unregistered", MUTE, REFUSED)
     seen = [sighting(camera, f"seen-by-{camera}", good.as_uri()) for camera in cameras]
-    gone = good.with_name("gone.mp4").as_uri()
-    still = sighting("camera-wanted", "with-a-still", gone)
     rich = sighting("camera-wanted", "with-everything", good.as_uri())
     return [
         *seen,
-        structs.replace(still, snapshot_url=good.as_uri()),
         structs.replace(
             rich,
             ended_at=NOON + timedelta(seconds=9),
@@ -129,6 +133,16 @@ def sightings(good: Path) -> list[SmartDetection]:
             detections=MODEL_RESULT.detections,
             metadata={"note": "Grüße aus Ωmega 🚗", "deep": {"list": [1, None, 2.5, True]}},
         ),
+    ]
+
+
+def left_undescribed(good: Path) -> list[SmartDetection]:
+    """While the provider refuses: what something similar stands in for, and what is too old."""
+    alike = sighting("camera-wanted", "alike", good.with_name("gone.mp4").as_uri())
+    old = sighting("camera-wanted", "too-old", good.as_uri())
+    return [
+        structs.replace(alike, snapshot_url=good.as_uri()),
+        structs.replace(old, timestamp=NOON - timedelta(days=1)),
     ]
 
 

@@ -99,7 +99,13 @@ def test_the_histories_have_every_word_that_is_projected_and_every_one_that_is_u
 
 
 def test_the_histories_have_every_outcome_of_today_and_every_reason_that_policy_gives() -> None:
-    assert seen("ai_events", "outcome") >= {"described", "undescribed", "skipped", "recorded"}
+    assert seen("ai_events", "outcome") >= {
+        "described",
+        "degraded",
+        "undescribed",
+        "skipped",
+        "recorded",
+    }
     assert seen("ai_events", "reason") >= {*get_args(UndescribedReason), *get_args(SkipReason)}
 
 

@@ -1,4 +1,4 @@
-"""A worker whose one provider is as a file says: `python -m tests.system.moody_worker FOLDER`.
+"""A worker whose one provider is as a file says: `-m tests.system.moody_worker FOLDER [distant]`.
 
 It answers, or it hangs until the file says otherwise. Some cameras it never answers about. Each
 call is noted before anything else.
@@ -23,6 +23,8 @@ from streams.providers.ports import AT_HOME, Profile, ProviderError, Question, R
 
 LOOK_S: Final = 0.05
 HANGS: Final = "hangs"
+REFUSES: Final = "refuses"
+DISTANT: Final = Profile(local=True, retries=0)
 MUTE: Final = "camera-mute"
 REFUSED: Final = "camera-refused"
 
@@ -35,6 +37,7 @@ class Moody:
     name: str = "moody"
     model: str = "moody-1"
     profile: Profile = AT_HOME
+    """`DISTANT`: as one beyond this machine, whose calls are announced and answers kept."""
 
     def mood(self, mood: str) -> None:
         """What it does from now on."""
@@ -49,7 +52,7 @@ class Moody:
         with self._calls.open("ab", buffering=0) as file:
             os.write(file.fileno(), f"{question.enriched.id}\n".encode())
         camera = question.enriched.event.camera_id
-        if camera == REFUSED:
+        if camera == REFUSED or self._mood.read_text() == REFUSES:
             raise ProviderError("network", "connection refused")
         while camera == MUTE or self._mood.read_text() == HANGS:  # noqa: ASYNC110  # a file's word
             await asyncio.sleep(LOOK_S)
@@ -64,13 +67,13 @@ class Moody:
         return self.folder / "calls"
 
 
-def main(folder: str) -> int:
+def main(folder: str, profile: Profile) -> int:
     """Works until it is told to stop, or killed."""
     settings = Settings()
     configure(settings.log_level)
-    make = Make(world=World(providers=lambda _: (Moody(Path(folder)),)))
+    make = Make(world=World(providers=lambda _: (Moody(Path(folder), profile=profile),)))
     return run(settings, endpoints(settings), STEPS, make)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], DISTANT if "distant" in sys.argv[2:] else AT_HOME))

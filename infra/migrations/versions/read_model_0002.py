@@ -14,7 +14,6 @@ ATTEMPTS: Final = """
 alter table provider_attempts
   add column attempt integer not null default 1,
   add column not_asked text,
-  add column cache_write_tokens integer,
   drop constraint provider_attempts_status_check,
   add constraint provider_attempts_status_check
     check (status in ('begun', 'answered', 'failed', 'skipped')),
