@@ -1,13 +1,17 @@
 """One place that knows everyone: settings and endpoints become the ports that agents call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
+from agents.health import SharedHealth
 from connectors.clips.file import FileClips
 from connectors.clips.http import HttpClips
 from connectors.clips.limits import ClipLimits
@@ -16,22 +20,26 @@ from connectors.clock import SystemClock
 from connectors.kafka.clients import Cluster
 from connectors.kafka.follower import Follower
 from connectors.kafka.publisher import KafkaPublisher
+from connectors.kafka.shared import KafkaShared
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
-from connectors.memory.providers.chain import FixedRoster, GoodHealth
+from connectors.metrics.prometheus import PrometheusMeter
 from connectors.postgres.answers import PostgresAnswers
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
 from infra.prompts.loading import FOLDER, prompts
-from infra.providers.roster import close, providers
+from infra.providers.roster import close, others, providers
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
-from infra.spending.keeping import Kept
 from infra.spending.keeping import keep as spending_of
 from infra.topology import DECODERS, Ports, fetch_deadline_s
-from streams.ports import Clips, Clock
-from streams.providers.ports import Missing, Provider
+from streams.ports import Cameras, Clips, Clock
+from streams.providers.health.board import Board
+from streams.providers.health.breaker import By
+from streams.providers.orders import Orders
+from streams.providers.ports import Candidates
+from streams.providers.roster import OrderedRoster
 from streams.registry import Registry
 from streams.topics import REGISTRY
 
@@ -58,7 +66,9 @@ class World:
 
     clock: Clock = field(default_factory=SystemClock)
     sink: Callable[[str], Sink] = Sink
-    providers: Callable[[Settings], Sequence[Provider | Missing]] = providers
+    providers: Callable[[Settings], Candidates] = providers
+    others: Callable[[Settings], Candidates] = others
+    """Who is not asked until a command or a camera names it."""
 
 
 @asynccontextmanager
@@ -68,6 +78,8 @@ async def ports(
     kafka: Cluster,
     fail: Callable[[BaseException], None],
     world: World,
+    *,
+    meter: PrometheusMeter,
 ) -> AsyncIterator[Ports]:
     """Everything that agents may call, as long as the context lasts.
 
@@ -75,48 +87,65 @@ async def ports(
     """
     clock, registry = world.clock, Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
-    following = asyncio.create_task(follower.run())
-    following.add_done_callback(partial(_tell, fail))
     spending = spending_of(settings, found.database_url, kafka, clock, partial(_tell, fail))
     publisher = KafkaPublisher(kafka)
+    announced, budgets = LoggedAnnouncements(publisher), spending.budgets
+    board = Board(By(_own_name(), settings.describe_deadline_s), settings.crash_blacklist_after)
+    health = SharedHealth(board, KafkaShared(kafka, publisher), clock, meter.agreed)
     decoder = SubprocessDecoder(cores=DECODERS)
-    candidates = world.providers(settings)
+    roster = _roster(world, settings, board.orders, registry)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
     try:
-        yield Ports(
-            cameras=registry,
-            cameras_ready=follower.ready,
-            clips=clips(settings, clock),
-            decoder=decoder,
-            media=FolderStore(settings.media),
-            chain=_chain(candidates, spending, publisher, clock),
-            answers=PostgresAnswers(pool),
-            prompts=prompts(settings.prompts_folder or FOLDER),
-            outcomes=Reads(pool),
-            read_model=sink,
-            make_days=sink.ensure_partitions,
-            clock=clock,
-        )
+        async with beside(fail, follower.run(), health.run()):
+            yield Ports(
+                cameras=registry,
+                cameras_ready=follower.ready,
+                clips=clips(settings, clock),
+                decoder=decoder,
+                media=FolderStore(settings.media),
+                chain=Chain(roster, health, budgets, announced, clock, budgets.prices),
+                chain_ready=health.ready,
+                answers=PostgresAnswers(pool),
+                prompts=prompts(settings.prompts_folder or FOLDER),
+                outcomes=Reads(pool),
+                read_model=sink,
+                make_days=sink.ensure_partitions,
+                clock=clock,
+            )
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
         await spending.close()
         await decoder.close()
-        await close(candidates)
+        await close(tuple(roster.known.values()))
         await publisher.close()
         await pool.close()
         await sink.close()
 
 
-def _chain(
-    candidates: Sequence[Provider | Missing],
-    spending: Kept,
-    publisher: KafkaPublisher,
-    clock: Clock,
-) -> Chain:
-    budgets, announcements = spending.budgets, LoggedAnnouncements(publisher)
-    roster, health = FixedRoster(candidates), GoodHealth()
-    return Chain(roster, health, budgets, announcements, clock, budgets.prices)
+@asynccontextmanager
+async def beside(
+    fail: Callable[[BaseException], None], *works: Coroutine[object, object, None]
+) -> AsyncIterator[None]:
+    """These go on as long as the context lasts; `fail` hears what ends one of them."""
+    tasks = [asyncio.create_task(work) for work in works]
+    for task in tasks:
+        task.add_done_callback(partial(_tell, fail))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _roster(world: World, settings: Settings, orders: Orders, cameras: Cameras) -> OrderedRoster:
+    first = world.providers(settings)
+    known = {one.name: one for one in (*world.others(settings), *first)}
+    return OrderedRoster(known, [one.name for one in first], orders, cameras)
+
+
+def _own_name() -> str:
+    """A name that no other process has, nor this one after a restart."""
+    return f"{socket.gethostname()[:64]}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
 
 
 def _tell(fail: Callable[[BaseException], None], task: asyncio.Task[None]) -> None:

@@ -182,6 +182,7 @@ def metrics() -> Mapping[str, Row]:
     meter.lag("step", "topic", 0, 1)
     meter.abandoned("step", 1)
     meter.suspects("step", 1)
+    meter.agreed(1)
     HttpMetrics(registry).answered("GET", "route", 200, 1)
     found: dict[str, Row] = {}
     for place, source in (("worker", meter.registry), ("API", registry)):

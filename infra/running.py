@@ -174,7 +174,7 @@ class Shop:
             runtime: Runtime = PureRuntime(step, lane, *self._tools(), guard=self.guard)
             return Running(step, lane, runtime, (step.ready, lane.open))
         effect = EffectRuntime(step, lane, *self._tools(), guard=self.guard)
-        return Running(step, lane, effect, (lane.open,))
+        return Running(step, lane, effect, (step.ready, lane.open))
 
     def _projection(self, step: Projection) -> Running:
         topics = tuple(topic.name for topic in step.reads)

@@ -13,6 +13,7 @@ from agents.record_inference import RecordInference
 from infra.settings import Settings
 from streams.ports import Cameras, Clips, Clock, Decoder, MediaStore, Outcomes
 from streams.projection.ports import ReadModel
+from streams.projection.project import PROJECTED
 from streams.providers.layers import Answers
 from streams.providers.prompts import Prompts
 from streams.steps import Effect, Projection, Pure, Step
@@ -25,7 +26,6 @@ from streams.topics import (
     CLIPS,
     ENRICHED,
     INFERENCE_RESULTS,
-    REGISTRY,
 )
 
 STEPS: Final = (
@@ -60,6 +60,8 @@ class Ports:
     chain: Chain
     answers: Answers
     prompts: Prompts
+    chain_ready: Callable[[], Awaitable[None]]
+    """Returns when the chain knows what others know of the providers."""
     outcomes: Outcomes
     read_model: ReadModel
     make_days: Callable[[date, date], Awaitable[int]]
@@ -115,6 +117,7 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
             runs=describe,
             writes=(AI_ATTEMPTS, AI_EVENTS),
             in_flight=settings.describe_in_flight,
+            ready=ports.chain_ready,
             time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,
         ),
         Effect(
@@ -123,6 +126,7 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
             runs=describe.again,
             writes=(AI_ATTEMPTS, AI_EVENTS),
             in_flight=settings.describe_again_in_flight,
+            ready=ports.chain_ready,
             time_limit_s=settings.describe_deadline_s + DESCRIBE_GRACE_S,
         ),
         Pure(
@@ -132,9 +136,5 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
             writes=(AI_INFERENCES,),
             ready=ports.cameras_ready,
         ),
-        Projection(
-            name="project",
-            reads=(REGISTRY, AI_EVENTS, AI_INFERENCES, AI_ATTEMPTS),
-            into=ports.read_model,
-        ),
+        Projection(name="project", reads=PROJECTED, into=ports.read_model),
     )

@@ -116,7 +116,9 @@ class Work:
         )
         port = serve(vitals.meter.registry, self._settings.metrics_port, vitals.told)
         kafka = cluster(self._settings, self._found)
-        opening = ports(self._settings, self._found, kafka, self._fail, self._make.world)
+        opening = ports(
+            self._settings, self._found, kafka, self._fail, self._make.world, meter=vitals.meter
+        )
         self._ports = opened = await self._stack.enter_async_context(opening)
         shop = Shop(kafka, self._settings, opened, vitals.meter, vitals.guard, self._make.doors)
         steps = self._make.topology(opened, self._settings)

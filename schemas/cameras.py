@@ -9,6 +9,7 @@ from schemas.event import Event, Fact, check_time
 from schemas.fields import Detail, Labels, Name, NativeId, Share, Source, Timestamp, Zones
 
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
+ProviderOrder = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=32)]
 PrivacyClass = Literal["any", "local-only"]
 
 
@@ -54,6 +55,8 @@ class Camera(Fact, frozen=True, kw_only=True):
     zones: Annotated[tuple[Zone, ...], Meta(max_length=32)] = ()
     privacy: PrivacyClass = "any"
     policy: Policy = Policy()
+    provider_order: ProviderOrder | None = None
+    """Who is asked about this camera, instead of the order that holds for all."""
     registered: bool = False
     removed: bool = False
     registry_version: int | None = None
@@ -74,6 +77,7 @@ class CameraRegistered(Event, frozen=True, kw_only=True, tag="camera-registered"
     zones: Annotated[tuple[Zone, ...], Meta(max_length=32)] = ()
     privacy: PrivacyClass = "any"
     policy: Policy = Policy()
+    provider_order: ProviderOrder | None = None
     removed: bool = False
 
     def __post_init__(self) -> None:

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from msgspec import Meta
 
+from schemas.cameras import ProviderOrder
 from schemas.event import Written, check_time
 from schemas.fields import CorrelationId, Detail, Name, Sha256, Timestamp
 
 Scope = Literal["viewer", "operator", "admin", "ingest"]
 Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=8)]
-ProviderOrder = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=32)]
 Minutes = Annotated[float, Meta(gt=0, le=527_040)]
 """At most 366 days."""
 

@@ -17,6 +17,7 @@ def registered(event: CameraRegistered, version: int) -> Camera:
         zones=event.zones,
         privacy=event.privacy,
         policy=event.policy,
+        provider_order=event.provider_order,
         registered=True,
         removed=event.removed,
         registry_version=version,

@@ -36,7 +36,7 @@ class Pure(Generic[W_co]):
 
 @dataclass(frozen=True, kw_only=True)
 class Effect(Generic[W_co]):
-    """Up to `in_flight` records at once, each call about one at most `time_limit_s`.
+    """Up to `in_flight` records at once, each call about one at most `time_limit_s`, once `ready`.
 
     `ordered` keeps a key's order. Its agent may ask to be asked later, for `parked_max_s` in all.
     """
@@ -47,6 +47,7 @@ class Effect(Generic[W_co]):
     writes: tuple[Topic[msgspec.Struct], ...]
     in_flight: int
     time_limit_s: float
+    ready: Callable[[], Awaitable[None]] = _at_once
     parked_max_s: float = 3600.0
     ordered: bool = False
     siblings: frozenset[str] = frozenset()

@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -136,11 +136,9 @@ def trouble(words: list[str]) -> str:
 
 def wrong_value(name: str, words: list[str]) -> str:
     """Values that come from closed lists."""
-    lists: Mapping[str, tuple[str, ...]] = {
-        "--steps": STEPS,
-        "--step": STEPS,
-        "--reason": values(Reason),
-    }
+    lists: dict[str, tuple[str, ...]] = {"--steps": STEPS, "--step": STEPS}
+    if name.startswith("dead-letters"):
+        lists |= {"--reason": values(Reason)}
     for option, value in pairwise(words):
         if option in lists and not set(value.split(",")) <= set(lists[option]):
             return f"{option} {value}"

@@ -6,6 +6,7 @@ record whose header name is not UTF-8, and one such record would freeze every po
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -60,17 +61,19 @@ class Follower(Generic[W]):
                 await asyncio.sleep(RETRY_S)
 
     async def _follow(self) -> None:
+        """In a thread of its own: it waits in there nearly always."""
         consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
-        try:
-            unread = await asyncio.to_thread(self._begin, consumer)
-            while True:
-                messages = await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
-                for message in messages:
-                    self._take(message, unread)
-                if not unread:
-                    self._ready.set()
-        finally:
-            await asyncio.to_thread(consumer.close)
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "follower") as thread:
+            try:
+                unread = await loop.run_in_executor(thread, self._begin, consumer)
+                while True:
+                    for message in await loop.run_in_executor(thread, _news, consumer):
+                        self._take(message, unread)
+                    if not unread:
+                        self._ready.set()
+            finally:
+                await loop.run_in_executor(thread, consumer.close)
 
     def _settings(self) -> dict[str, object]:
         return {
@@ -107,3 +110,9 @@ class Follower(Generic[W]):
             log.warning("follower.undecodable", place=place, error=str(why))
             return
         self._apply(event, message.offset() or 0)
+
+
+def _news(consumer: Consumer) -> list[Message]:
+    """As soon as there is anything, all there is: `consume` alone would wait for more to come."""
+    first = consumer.poll(POLL_S)
+    return [] if first is None else [first, *consumer.consume(BATCH_MAX, 0)]

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from connectors.memory.log import MemoryLog
 from streams.lanes import Encoded
 from streams.queries import Acknowledged, Unavailable
 
@@ -27,3 +28,18 @@ class MemoryPublisher:
         """Returns unless the twin is told to be away."""
         if self.away:
             raise Unavailable("kafka", "told to be away")
+
+
+@dataclass
+class LogPublisher:
+    """Likewise, onto a log in memory that others read."""
+
+    log: MemoryLog
+
+    async def publish(self, record: Encoded) -> Acknowledged:
+        """Appends the record."""
+        written = self.log.append(record)
+        return Acknowledged(written.partition.number, written.offset)
+
+    async def reachable(self) -> None:
+        """Returns at once."""

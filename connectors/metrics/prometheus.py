@@ -43,12 +43,10 @@ class PrometheusMeter:
             ["step", "reason"],
             registry=self.registry,
         )
-        self._seconds = Histogram(
+        self._seconds = self._timed(
             "vidette_step_seconds",
             "Time spent on a batch (pure, projection) or on one record (effect).",
-            ["step"],
-            buckets=SECONDS,
-            registry=self.registry,
+            "step",
         )
         self._lag = Gauge(
             "vidette_lag_records",
@@ -68,6 +66,14 @@ class PrometheusMeter:
             ["step"],
             registry=self.registry,
         )
+
+        self._agreed = self._timed(
+            "vidette_provider_state_seconds",
+            "From the publication of a provider's state until its worker has read it back.",
+        )
+
+    def _timed(self, name: str, about: str, *labels: str) -> Histogram:
+        return Histogram(name, about, labels, buckets=SECONDS, registry=self.registry)
 
     def received(self, step: str, records: int) -> None:
         """Records taken from the log."""
@@ -97,6 +103,10 @@ class PrometheusMeter:
     def suspects(self, step: str, records: int) -> None:
         """Records with unfinished starts."""
         self._suspects.labels(step).set(records)
+
+    def agreed(self, seconds: float) -> None:
+        """A state of a provider was published and read back."""
+        self._agreed.observe(seconds)
 
 
 PORTS_TRIED: Final = 100

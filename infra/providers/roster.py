@@ -1,6 +1,6 @@
 """The providers that are set up, in the order in which they are asked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Final
@@ -63,11 +63,30 @@ VENDORS: Final[Mapping[str, Vendor]] = {
 }
 
 
-def providers(settings: Settings) -> Sequence[Provider | Missing]:
+def providers(settings: Settings) -> Candidates:
     """Those of the order. Raises UnknownProvider."""
     media = FolderStore(settings.media)
     servers = {server.name: server for server in settings.compatible_providers}
     return tuple(_found(name, servers, settings, media) for name in order(settings))
+
+
+def others(settings: Settings) -> Candidates:
+    """Those that the order leaves out: a command, or a camera's own order, may name them."""
+    media, first = FolderStore(settings.media), order(settings)
+    servers = {server.name: server for server in settings.compatible_providers}
+    left = (name for name in names(settings) if name not in first)
+    return tuple(_found(name, servers, settings, media) for name in left)
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """Of everybody who may be named in an order, in the order in which they are asked."""
+    servers = (server.name for server in settings.compatible_providers)
+    return tuple(dict.fromkeys((*order(settings), *DEFAULT_ORDER, *servers, MOTION)))
+
+
+def named(name: str) -> str:
+    """The name behind an alias, such as `anthropic` for `claude`."""
+    return ALIASES.get(name, name)
 
 
 def order(settings: Settings) -> tuple[str, ...]:
@@ -76,8 +95,7 @@ def order(settings: Settings) -> tuple[str, ...]:
     Where none of them is set up, that is `motion`.
     """
     if settings.ai_provider_order:
-        named = (ALIASES.get(name, name) for name in settings.ai_provider_order)
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(map(named, settings.ai_provider_order)))
     keyed = [name for name in DEFAULT_ORDER if VENDORS[name].place(settings)[1]]
     servers = tuple(server.name for server in settings.compatible_providers)
     return (*DEFAULT_ORDER, *servers) if keyed or servers else (MOTION,)

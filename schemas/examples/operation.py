@@ -22,7 +22,7 @@ _MORNING: Final = datetime(2026, 3, 14, 8, 2, 11, 400_000, UTC)
 _WORKER: Final = "site-7/4711/0"
 
 BREAKER: Final = BreakerChanged(
-    id=UUID("019ceb5d-fd48-8dcc-b3c3-f2af3f60ecbf"),
+    id=UUID("019ceb5d-fd48-8605-9c98-e0724d1c5d35"),
     timestamp=_MORNING,
     correlation_id="openai/breaker",
     provider="openai",
@@ -33,7 +33,7 @@ BREAKER: Final = BreakerChanged(
     why=Why(error_class="timeout", detail="no answer within 20 s"),
 )
 BLACKLISTED: Final = BlacklistChanged(
-    id=UUID("019ceb5d-fd48-8714-a44b-660d73e1582e"),
+    id=UUID("019ceb5d-fd48-86be-bb81-e2028a6d3d6c"),
     timestamp=_MORNING,
     correlation_id="grok/blacklist/key/5f1c9ab3e07d",
     provider="grok",

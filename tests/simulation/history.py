@@ -15,6 +15,8 @@ from connectors.memory.log import MemoryLog
 from connectors.memory.read_model import Store
 from infra.topology import STEPS
 from streams.ports import StoreAway
+from streams.providers.health.states import States
+from streams.topics import PROVIDER_STATE
 from tests.simulation.account import lag, wrongs
 from tests.simulation.surroundings import Mood
 from tests.simulation.upstream import Upstream
@@ -81,7 +83,7 @@ class History:
         await self._mended()
         found = await self._at_rest()
         found += [f"a worker could not go on: {w.failure!r}" for w in self.workers if stopped(w)]
-        return found or wrongs(log, self.site.store)
+        return found or [*wrongs(log, self.site.store), *self._at_odds()]
 
     def _happens(self) -> None:
         if self.chance.random() < 0.5:
@@ -199,6 +201,16 @@ class History:
             if not self.workers[-1].up:  # what supervises workers starts them again
                 self.workers.append(Worker(self.site, 9, STEPS))
         return [f"not at rest: {behind}"] if behind else []
+
+    def _at_odds(self) -> list[str]:
+        """Workers that know something else of providers than the log says."""
+        states = States()
+        for record in self.site.log.of(PROVIDER_STATE.name):
+            states.apply(PROVIDER_STATE.codec.decode(record.value))
+        known = [worker.health.board for worker in self.workers if worker.up and worker.health]
+        wrong = [board.by.worker for board in known if [*board.states.all()] != [*states.all()]]
+        doubts = [f"not restated: {state.correlation_id}" for state in states.restatements()]
+        return [f"{name} knows something else of providers" for name in wrong] + doubts
 
     def _close(self) -> None:
         """Lets go of everything without another word."""

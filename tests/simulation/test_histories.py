@@ -14,7 +14,7 @@ HISTORIES_LONG = 30_000
 SEEDS_MAX = 1_000
 """Within so many histories a broken part must be found."""
 
-RARE = {"one partition speaks for all": 560, "a ledger without compare-and-set": 440}
+RARE = {"one partition speaks for all": 480, "a ledger without compare-and-set": 440}
 """What few histories show is looked for from there on."""
 
 ALONE = (

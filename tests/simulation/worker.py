@@ -7,6 +7,7 @@ from pathlib import Path as File
 from typing import Final
 
 from agents.chain import Chain
+from agents.health import SharedHealth
 from agents.runtime.guard import Guard
 from connectors.kafka.clients import Cluster
 from connectors.kafka.lane import Slot
@@ -14,15 +15,19 @@ from connectors.kafka.polling import Subscription
 from connectors.memory.lane import MemoryLane
 from connectors.memory.log import MemoryLog
 from connectors.memory.providers.answers import MemoryAnswers
-from connectors.memory.providers.chain import FixedRoster, GoodHealth, NoLimits, Unannounced
+from connectors.memory.providers.chain import NoLimits, Unannounced
 from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.memory.reader import MemoryLedgerReader, MemoryLetters, MemoryReader
+from connectors.memory.shared import MemoryShared
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.prompts.loading import prompts
 from infra.running import Doors, Lag, Running, Shop, end_all
 from infra.settings import Settings
 from infra.topology import Ports, topology
 from streams.lanes import Batch
+from streams.providers.health.board import Board
+from streams.providers.health.breaker import By
+from streams.providers.roster import OrderedRoster
 from streams.records import Partition
 from streams.registry import Registry
 from streams.topics import REGISTRY
@@ -38,6 +43,7 @@ from tests.simulation.weather import Path, Weather
 
 BATCH_MAX: Final = 4
 CHANNEL_BATCHES: Final = 2
+PROVIDERS: Final = ("first", "second")
 NOWHERE: Final = Cluster("nowhere:0")
 METER: Final = PrometheusMeter()
 SETTINGS: Final = Settings(
@@ -62,6 +68,8 @@ class Site:
     store: Store
     media: dict[str, bytes] = field(default_factory=dict)
     lane: Callable[..., MemoryLane] = MemoryLane
+    workers: int = 0
+    """How many there ever were."""
 
 
 @dataclass(eq=False)
@@ -74,6 +82,7 @@ class Worker:
     skew_s: float = 0.0
     failure: BaseException | None = None
     readers: list[MemoryReader] = field(default_factory=list)
+    health: SharedHealth | None = None
     running: asyncio.Task[None] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,12 +100,16 @@ class Worker:
 
     async def _run(self) -> None:
         registry, ready = Registry(), asyncio.Event()
-        ports = self._ports(registry, ready)
+        self.health = health = self._health()
+        ports = self._ports(registry, ready, health)
         settings = SETTINGS.model_copy(update={"slot": self.slot})
         shop = Shop(NOWHERE, settings, ports, METER, Guard(), self._doors())
         mine = [step for step in topology(ports, settings) if step.name in self.steps]
         running = [shop.make(step) for step in mine]
-        following = asyncio.create_task(self._follow(registry, ready))
+        following = [
+            asyncio.create_task(self._follow(registry, ready)),
+            asyncio.create_task(health.run()),
+        ]
         starting = asyncio.gather(*[one.start() for one in running])
         bringing: list[asyncio.Task[None]] = []
         working: list[asyncio.Task[None]] = []
@@ -107,11 +120,11 @@ class Worker:
                 bringing.append(asyncio.create_task(bring(one, channel)))
                 working.append(asyncio.create_task(work(one, channel)))
             failing = [asyncio.create_task(failed(one)) for one in running]
-            await self._until_stopped(following, *bringing, *working, *failing)
+            await self._until_stopped(*following, *bringing, *working, *failing)
         except Exception as error:  # noqa: BLE001  # whatever it is, this worker ends
             self.failure = error
         starting.cancel()
-        for task in (following, *bringing):
+        for task in (*following, *bringing):
             task.cancel()
         await end_all(running, settings.drain_timeout_s)
         for task in working:
@@ -142,10 +155,18 @@ class Worker:
             ready.set()
             await more.wait()
 
-    def _ports(self, registry: Registry, ready: asyncio.Event) -> Ports:
+    def _health(self) -> SharedHealth:
+        self.site.workers += 1
+        name = f"worker-{self.site.workers}"
+        board = Board(By(name, SETTINGS.describe_deadline_s))
+        shared = MemoryShared(self.site.log, self._path("kafka"))
+        return SharedHealth(board, shared, VirtualClock(self.site.loop, self.skew_s))
+
+    def _ports(self, registry: Registry, ready: asyncio.Event, health: SharedHealth) -> Ports:
         site = self.site
         model = MemoryReadModel(site.store, network=self._path("database"))
         clock = VirtualClock(site.loop, self.skew_s)
+        known = {name: MoodyProvider(name, site.mood) for name in PROVIDERS}
 
         async def registry_read() -> None:
             await ready.wait()
@@ -160,14 +181,15 @@ class Worker:
             decoder=MoodyDecoder(site.mood),
             media=DistantMedia(site.media, self._path("media")),
             chain=Chain(
-                FixedRoster([MoodyProvider(name, site.mood) for name in ("first", "second")]),
-                GoodHealth(),
+                OrderedRoster(known, PROVIDERS, health.board.orders, registry),
+                health,
                 NoLimits(),
                 Unannounced(),
                 clock,
             ),
             answers=MemoryAnswers(model.store),
             prompts=prompts(),
+            chain_ready=health.ready,
             outcomes=model,
             read_model=model,
             make_days=make_days,

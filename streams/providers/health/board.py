@@ -134,6 +134,11 @@ class Board:
         about = self.orders.about(provider)
         return blacklist.ordered(record, provider, entry, about, now) or record
 
+    def listed(self, provider: str, now: datetime) -> tuple[BlacklistChanged, ...]:
+        """Every entry about the provider, its keys and its models that keeps somebody away now."""
+        held = (self.entry(provider, entry, now) for entry in self._entries(provider))
+        return tuple(e for e in held if e and blacklist.standing(e, now) == "listed")
+
     def outbox(self) -> Iterator[Versioned]:
         """What is to be written now, oldest decision first."""
         yield from [s for s in self._restated if s.version > self.states.version(key(s))]
@@ -145,6 +150,11 @@ class Board:
         held = self._proposals.get(key(state))
         if held and held.state == state:
             held.sent = True
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it is worth looking again in a second though nothing happens."""
+        return bool(self._proposals or self._restated or self._doubted)
 
     def look(self, now: datetime) -> None:
         """Once a second: says what commands changed, and restates what others left in doubt.

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from schemas.codec import encode
 from schemas.providers import BlacklistChanged, BreakerChanged, ProviderStates, QuotaWarned
 from streams import identity
 from streams.providers.health.blacklist import EVERYTHING, Entry
@@ -46,14 +47,11 @@ def entry_key(provider: str, entry: Entry) -> str:
 
 
 def numbered(state: V, version: int) -> V:
-    """The state as the record of that version; who says the same of the same time has one id."""
-    name = ("provider-state", key(state), str(version), state.worker)
-    return msgspec.structs.replace(
-        state,
-        version=version,
-        id=identity.time_ordered(state.timestamp, *name),
-        correlation_id=key(state),
-    )
+    """The state as the record of that version; its id follows from what it says."""
+    unnamed = msgspec.structs.replace(state, version=version, id=UNNAMED, correlation_id=key(state))
+    said = encode(unnamed).decode()
+    named = identity.time_ordered(state.timestamp, "provider-state", said)
+    return msgspec.structs.replace(unnamed, id=named)
 
 
 class States:

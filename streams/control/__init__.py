@@ -1,0 +1,1 @@
+"""What steers workers from outside the flow of events: commands and shared states as records."""
