@@ -73,7 +73,9 @@ class Fake:
         """Listens, on a free port unless one was given."""
         app = web.Application(client_max_size=REQUEST_BYTES_MAX)
         app.router.add_post(self.speech.route, self._answered)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None
+        )
         await self._runner.setup()
         await self._open()
         self.port = self._runner.addresses[0][1]

@@ -137,7 +137,7 @@ def _usage(said: types.GenerateContentResponseUsageMetadata | None) -> Usage | N
         return None
     prompt, total = count(said.prompt_token_count), count(said.total_token_count)
     answered, thought = count(said.candidates_token_count), count(said.thoughts_token_count)
-    counted = None if answered is None else answered + (thought or 0)
+    counted = None if answered is None else count(answered + (thought or 0))
     images = [
         found.token_count or 0
         for found in said.prompt_tokens_details or []
@@ -148,5 +148,5 @@ def _usage(said: types.GenerateContentResponseUsageMetadata | None) -> Usage | N
         output_tokens=billed_output(counted, total, prompt),
         cached_tokens=count(said.cached_content_token_count),
         reasoning_tokens=thought,
-        image_tokens=sum(images) if images else None,
+        image_tokens=count(sum(images)) if images else None,
     )

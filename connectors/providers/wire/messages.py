@@ -149,7 +149,7 @@ def _usage(said: _Usage | None) -> Usage | None:
     fresh, cached = count(said.input_tokens), count(said.cache_read_input_tokens)
     written = count(said.cache_creation_input_tokens)
     return Usage(
-        input_tokens=None if fresh is None else fresh + (cached or 0) + (written or 0),
+        input_tokens=None if fresh is None else count(fresh + (cached or 0) + (written or 0)),
         output_tokens=count(said.output_tokens),
         cached_tokens=cached,
         cache_write_tokens=written,
