@@ -1,7 +1,7 @@
 """What all workers know of the providers together, kept in step through the log."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import structlog
 
-from schemas.commands import Commands
+from schemas.commands import Commands, SwitchProviderOrder
 from schemas.providers import ProviderStates
 from streams.control.ports import SharedLog
 from streams.ports import Clock
@@ -39,6 +39,8 @@ class SharedHealth:
     shared: SharedLog
     clock: Clock
     took: Callable[[float], None] = _ignored
+    known: Collection[str] = ()
+    """Names of all providers here, to say which of an order nobody has."""
     _published: dict[UUID, float] = field(default_factory=dict, init=False)
     _something: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -94,6 +96,10 @@ class SharedHealth:
 
     def _heed(self, command: Commands) -> None:
         self.board.orders.apply(command)
+        if self.known and isinstance(command, SwitchProviderOrder):
+            unknown = [name for name in command.order if name not in self.known]
+            if unknown:
+                log.warning("health.unknown_provider", names=unknown, by=command.issued_by)
         self._tell()
 
     def _tell(self) -> None:

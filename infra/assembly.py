@@ -91,9 +91,10 @@ async def ports(
     publisher = KafkaPublisher(kafka)
     announced, budgets = LoggedAnnouncements(publisher), spending.budgets
     board = Board(By(_own_name(), settings.describe_deadline_s), settings.crash_blacklist_after)
-    health = SharedHealth(board, KafkaShared(kafka, publisher), clock, meter.agreed)
-    decoder = SubprocessDecoder(cores=DECODERS)
     roster = _roster(world, settings, board.orders, registry)
+    shared = KafkaShared(kafka, publisher)
+    health = SharedHealth(board, shared, clock, meter.agreed, roster.known)
+    decoder = SubprocessDecoder(cores=DECODERS)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
     try:
         async with beside(fail, follower.run(), health.run()):

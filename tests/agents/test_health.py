@@ -6,11 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import structlog
+
 from agents.health import SharedHealth
 from connectors.memory.log import MemoryLog
 from connectors.memory.network import Unclear
 from connectors.memory.publisher import LogPublisher
 from connectors.memory.shared import MemoryShared
+from schemas.examples.operation import SWITCH
 from streams.control import records
 from streams.providers.health.board import Board
 from streams.providers.health.breaker import By
@@ -56,11 +59,11 @@ class Site:
     took: list[float] = field(default_factory=list)
     started: int = 0
 
-    async def worker(self) -> SharedHealth:
+    async def worker(self, *known: str) -> SharedHealth:
         self.started += 1
         board = Board(By(f"w{self.started}", 30.0))
         shared = MemoryShared(self.log, self.line)
-        health = SharedHealth(board, shared, VirtualClock(self.loop), self.took.append)
+        health = SharedHealth(board, shared, VirtualClock(self.loop), self.took.append, known)
         await self.stack.enter_async_context(running(health))
         return health
 
@@ -227,6 +230,18 @@ def test_two_who_open_at_once_are_quiet_after_a_while_and_know_the_same() -> Non
 
         assert site.written == quiet <= 4
         assert first.board.breaker("openai") == second.board.breaker("openai")
+
+    lived(story)
+
+
+def test_a_name_of_an_order_that_nobody_has_is_told() -> None:
+    async def story(site: Site) -> None:
+        await site.worker("openai")
+        with structlog.testing.capture_logs() as said:
+            await LogPublisher(site.log).publish(records.command(SWITCH, "cli"))
+            await asyncio.sleep(0.1)
+
+        assert [line["names"] for line in said] == [["gemini", "anthropic"]]
 
     lived(story)
 
