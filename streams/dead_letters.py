@@ -29,8 +29,9 @@ Reason = (
 )
 
 HEADERS_BYTES_MAX: Final = 32 * 1024
+HEADERS_MAX: Final = 512
 KEY_BYTES_MAX: Final = 32 * 1024
-"""A letter must fit into its topic whatever came: headers or a key beyond this are left out."""
+"""A letter must fit into its topic whatever came: headers or a key beyond these are left out."""
 
 
 class Rejected(Exception):  # noqa: N818  # a verdict about one record, not a fault of the program
@@ -74,12 +75,15 @@ def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = N
 
 
 def original_headers(record: Record) -> tuple[list[tuple[str, bytes]], str]:
-    """The original headers, for a redrive; ours of earlier rounds left out, and why if all are."""
+    """The original headers, for a redrive; ours of earlier rounds left out, and what else is."""
+    missing = f"; {record.missing} are left out" if record.missing else ""
     kept = [(k, v) for k, v in record.headers if not k.startswith(names.PREFIX)]
+    if len(kept) > HEADERS_MAX:
+        return [], f"{missing}; its {len(kept)} headers are left out"
     size = sum(len(k.encode()) + len(v) for k, v in kept)
     if size <= HEADERS_BYTES_MAX:
-        return kept, ""
-    return [], f"; its headers of {size} bytes are left out"
+        return kept, missing
+    return [], f"{missing}; its headers of {size} bytes are left out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

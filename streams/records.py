@@ -27,7 +27,10 @@ class Partition(NamedTuple):
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One Kafka record as it came; `timestamp_ms` is the broker's or producer's, since 1970."""
+    """One Kafka record as it came; `timestamp_ms` is the broker's or producer's, since 1970.
+
+    `missing` says what of it did not fit, or could not be read, such as `its 90000 headers`.
+    """
 
     partition: Partition
     offset: int
@@ -35,6 +38,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+    missing: str = ""
 
     def header(self, name: str) -> str | None:
         """The first header of that name, if it is text."""

@@ -174,6 +174,9 @@ DEAD_LETTERS: Final = RawTopic(
     about="raw bytes of what could not be processed, from where and why",
 )
 
+FROM_OUTSIDE: Final = frozenset({CAMERA_EVENTS.name, INFERENCE_RESULTS.name, REGISTRY.name})
+"""Names of those that upstream writes; of the others we know how a record of ours looks."""
+
 TOPICS: Final = (
     CAMERA_EVENTS,
     INFERENCE_RESULTS,

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence, Sized
 from typing import Final
 
 from streams.lanes import Batch
@@ -14,20 +13,39 @@ BATCHES_MAX: Final = 2
 BATCH_BYTES_MAX: Final = 8 << 20
 """About the size of a batch: large records come in batches of fewer."""
 
+CHUNK_MAX: Final = 32
+"""Messages asked for at once.
+
+The library unpacks the headers of each of them before we see any: as many as 100,000 of 64 bytes,
+out of a few bytes in the log. So a chunk has to fit into memory whatever is in it.
+"""
+
 
 class Portion:
-    """How many records the next batch may have, judged by the size of those that came last."""
+    """How many records may be asked for at once, judged by the weight of those that came last."""
 
-    def __init__(self, records_max: int) -> None:
-        self._records_max = records_max
-        self.records = records_max
+    def __init__(self) -> None:
+        self._records = self._bytes = 0
+        self._chunk = self._each = 1
 
-    def came(self, values: Sequence[Sized]) -> None:
-        """So large was what was polled."""
-        size = sum(map(len, values))
-        if size:
-            fitting = BATCH_BYTES_MAX * len(values) // size
-            self.records = max(1, min(self._records_max, fitting))
+    def begin(self, records_max: int) -> None:
+        """A batch of at most so many."""
+        self._records, self._bytes = records_max, BATCH_BYTES_MAX
+
+    @property
+    def records(self) -> int:
+        """Of this batch, next; 0 when it is full."""
+        return max(0, min(self._chunk, self._records, self._bytes // self._each))
+
+    def came(self, records: int, weight: int) -> None:
+        """So many bytes they are, in memory.
+
+        A process begins with single records: maybe its predecessor died of what comes next.
+        """
+        self._records -= records
+        self._bytes -= weight
+        self._chunk = min(CHUNK_MAX, 2 * self._chunk)
+        self._each = max(1, weight // records)
 
 
 class Backlog:

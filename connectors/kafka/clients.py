@@ -17,6 +17,13 @@ CALL_TIMEOUT_S: Final = 15.0
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 STUCK_GRACE_S: Final = 2.0
 
+QUEUED_KBYTES_MAX: Final = 16_384
+"""What a step's consumer may hold ahead of its batches, and one fetch beyond it."""
+
+FETCH_BYTES_MAX: Final = 8 << 20
+PARTITION_FETCH_BYTES_MAX: Final = 256 << 10
+"""As compressed; a fetch is unpacked as a whole, so what compresses well becomes large at once."""
+
 FENCED: Final = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED})  # noqa: SLF001  # the library's public names
 """Somebody else has our transactional id by now."""
 
@@ -84,6 +91,31 @@ class Cluster:
             "ssl_context": context,
             "client_id": "vidette",
         }
+
+
+def member(cluster: Cluster, group: str) -> dict[str, object]:
+    """Settings for a consumer that is a step's member of this group."""
+    classic = {
+        "partition.assignment.strategy": "cooperative-sticky",
+        "session.timeout.ms": 10_000,
+        "heartbeat.interval.ms": 1_000,
+    }
+    return {
+        **cluster.confluent(),
+        "group.id": cluster.named(group),
+        "group.protocol": cluster.group_protocol,
+        **(classic if cluster.group_protocol == "classic" else {}),
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
+        "fetch.max.bytes": FETCH_BYTES_MAX,
+        "fetch.message.max.bytes": PARTITION_FETCH_BYTES_MAX,
+        "fetch.error.backoff.ms": 100,
+        "topic.metadata.refresh.interval.ms": 30_000,
+    }
 
 
 def bounded(call: Callable[[], None]) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
+from connectors.kafka.backlog import CHUNK_MAX
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
 from connectors.kafka.messages import PARTITION_EOF
 from schemas.codec import Undecodable
@@ -25,7 +26,6 @@ W = TypeVar("W", bound=msgspec.Struct)
 
 RETRY_S: Final = 1.0
 POLL_S: Final = 0.5
-BATCH_MAX: Final = 1_000
 QUEUED_KBYTES_MAX: Final = 8_192
 """Fetched ahead; a topic that is read whole is small, or should be."""
 
@@ -113,6 +113,6 @@ class Follower(Generic[W]):
 
 
 def _news(consumer: Consumer) -> list[Message]:
-    """As soon as there is anything, all there is: `consume` alone would wait for more to come."""
+    """As soon as there is anything, what there is: `consume` alone would wait for more to come."""
     first = consumer.poll(POLL_S)
-    return [] if first is None else [first, *consumer.consume(BATCH_MAX, 0)]
+    return [] if first is None else [first, *consumer.consume(CHUNK_MAX, 0)]

@@ -15,19 +15,19 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from connectors.kafka.backlog import Backlog, Portion
-from connectors.kafka.clients import LIBRDKAFKA, Cluster
+from connectors.kafka.clients import LIBRDKAFKA, Cluster, member
 from connectors.kafka.messages import (
     NOT_IN_THE_LOG,
     PARTITION_EOF,
-    LateHeaders,
     gathered,
-    headers_of,
+    late_record_of,
     record_of,
     short,
 )
 from connectors.kafka.ownership import Ownership, Pauses
 from streams.lanes import Batch, Progress
 from streams.records import Partition, Record
+from streams.topics import FROM_OUTSIDE
 
 log = structlog.get_logger(__name__)
 
@@ -35,12 +35,6 @@ PATIENCE_S: Final = 0.25
 """How long a full backlog may block polling before partitions are paused, which refetches."""
 
 COMMITTED_TIMEOUT_S: Final = 10.0
-QUEUED_KBYTES_MAX: Final = 16_384
-"""What a step's consumer may hold ahead of its batches, and one fetch beyond it."""
-
-FETCH_BYTES_MAX: Final = 8 << 20
-PARTITION_FETCH_BYTES_MAX: Final = 256 << 10
-"""As compressed; a fetch is unpacked as a whole, so what compresses well becomes large at once."""
 
 
 class LogLost(Exception):  # noqa: N818  # says what happened: the broker no longer has our records
@@ -60,6 +54,11 @@ class Subscription:
     ledger: bool = False
     """True when a ledger outside Kafka says where to begin: new leases wait to be told."""
 
+    @property
+    def late(self) -> frozenset[str]:
+        """Topics whose headers are read late: letters alone need them, and we wrote them."""
+        return frozenset(self.topics) - FROM_OUTSIDE if self.ledger else frozenset()
+
 
 class Polling:
     """The thread, and the wishes that it obeys."""
@@ -69,6 +68,7 @@ class Polling:
     ) -> None:
         self._cluster = cluster
         self._subscription = subscription
+        self._late = subscription.late
         self._lag = lag
         self.ownership = Ownership()
         self.backlog = Backlog()
@@ -79,7 +79,9 @@ class Polling:
         self._waiting: set[Partition] = set()
         self._pauses = Pauses(lambda partition: TopicPartition(*self._named(partition)))
         self._measured = 0.0
-        self._portion = Portion(subscription.batch_max)
+        self._portion = Portion()
+        self._reading: dict[tuple[str, int], Partition] = {}
+        self._reading_of: Mapping[Partition, int] = {}
         self._turned = 0.0
         self.thread = threading.Thread(
             target=self._run, name=f"poll-{subscription.group}", daemon=True
@@ -93,7 +95,7 @@ class Polling:
     def _run(self) -> None:
         failure: BaseException | None = None
         try:
-            consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
+            consumer = Consumer(member(self._cluster, self._subscription.group), logger=LIBRDKAFKA)
             consumer.subscribe(
                 [self._cluster.named(topic) for topic in self._subscription.topics],
                 on_assign=self._on_assign,
@@ -109,32 +111,9 @@ class Polling:
             failure = error
         self.backlog.fail(failure)
 
-    def _settings(self) -> dict[str, object]:
-        classic = {
-            "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": 10_000,
-            "heartbeat.interval.ms": 1_000,
-        }
-        return {
-            **self._cluster.confluent(),
-            "group.id": self._cluster.named(self._subscription.group),
-            "group.protocol": self._cluster.group_protocol,
-            **(classic if self._cluster.group_protocol == "classic" else {}),
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "error",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
-            "fetch.max.bytes": FETCH_BYTES_MAX,
-            "fetch.message.max.bytes": PARTITION_FETCH_BYTES_MAX,
-            "fetch.error.backoff.ms": 100,
-            "topic.metadata.refresh.interval.ms": 30_000,
-        }
-
     def _round(self, consumer: Consumer) -> None:
         self._obey(consumer)
-        records, ends = self._polled(consumer, self._portion.records)
+        records, ends = self._polled(consumer, self._subscription.batch_max)
         for partition, (lease, end) in self._late_ends.items():
             if self._leases.get(partition) == lease:
                 ends.setdefault(partition, end)
@@ -152,35 +131,43 @@ class Polling:
         such records are left, and read again from where the new lease begins.
         """
         before, self._turned = self._leases, time.monotonic()
-        messages = gathered(consumer, records_max)
-        self._portion.came(messages)
+        records: list[Record] = []
+        ends: dict[Partition, int] = {}
+        self._portion.begin(records_max)
+        for messages in gathered(consumer, self._portion):
+            self._portion.came(len(messages), self._sort(messages, records, ends))
         self.ownership.join(consumer.consumer_group_metadata())
-        records, ends = self._sorted(messages)
         if self._pauses.silent:
             self._pauses.heard({record.partition for record in records} | ends.keys())
         if self._leases is before:
             return records, ends
-        fresh = {p for p, lease in self._leases.items() if before.get(p) != lease}
+        same = {p for p, lease in self._leases.items() if before.get(p) == lease}
+        fresh = self._leases.keys() - same
         for partition in fresh & ({record.partition for record in records} | ends.keys()):
             begins = self.ownership.begins(partition) or OFFSET_BEGINNING
             consumer.seek(TopicPartition(*self._named(partition), begins))
         return (
-            [record for record in records if record.partition not in fresh],
-            {partition: end for partition, end in ends.items() if partition not in fresh},
+            [record for record in records if record.partition in same],
+            {partition: end for partition, end in ends.items() if partition in same},
         )
 
-    def _sorted(self, messages: list[Message]) -> tuple[list[Record], dict[Partition, int]]:
-        records: list[Record] = []
-        ends: dict[Partition, int] = {}
-        leases = self._leases
-        headers = LateHeaders if self._subscription.ledger else headers_of
-        reading = {self._named(p): p for p in leases if p not in self._waiting}
+    def _sort(
+        self, messages: list[Message], records: list[Record], ends: dict[Partition, int]
+    ) -> int:
+        """Adds to what was polled; how many bytes came."""
+        weight, leases = 0, self._leases
+        if self._reading_of is not leases:  # who waits changes with the leases only
+            reading = [p for p in leases if p not in self._waiting]
+            self._reading, self._reading_of = {self._named(p): p for p in reading}, leases
         for message in messages:
             error = message.error()
             place = message.topic() or "", message.partition() or 0
             if error is None:
-                if place in reading:
-                    records.append(record_of(reading[place], message, headers))
+                if partition := self._reading.get(place):
+                    made = late_record_of if partition.topic in self._late else record_of
+                    record, size = made(partition, message)
+                    records.append(record)
+                    weight += size
                 continue
             partition = self._partition(*place)
             if error.code() == PARTITION_EOF:
@@ -193,7 +180,7 @@ class Polling:
                 raise KafkaException(error)
             else:
                 log.warning("kafka.consumer", group=self._subscription.group, error=error.str())
-        return records, ends
+        return weight
 
     def _hand_over(self, consumer: Consumer, batch: Batch) -> None:
         self.backlog.put(batch, PATIENCE_S)

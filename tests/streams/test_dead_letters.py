@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas import headers as names
-from streams.dead_letters import DeadLetter, Rejected, fold, letter
+from streams.dead_letters import HEADERS_MAX, DeadLetter, Rejected, fold, letter
 from streams.lanes import Encoded
 from streams.poison.redriving import redrive
 from streams.records import Headers, Partition, Record
@@ -107,3 +107,20 @@ def test_the_fold_does_not_depend_on_order_or_repeats(data: st.DataObject) -> No
 
     assert found == fold(records)
     assert [one.source_offset for one in found if not one.redriven] == [0, 2]
+
+
+def test_a_letter_says_what_its_record_came_without() -> None:
+    bare = replace(bad(7), headers=(), missing="its 90000 headers")
+
+    (found,) = fold([lying(letter("enrich", bare, WHY), 7)])
+
+    assert found.detail == f"{WHY.detail}; its 90000 headers are left out"
+
+
+def test_headers_that_weigh_nothing_are_left_out_when_there_are_too_many() -> None:
+    many = replace(bad(7), headers=[("", b"")] * (HEADERS_MAX + 1))
+
+    written_ = letter("enrich", many, WHY)
+
+    assert len(written_.headers) < HEADERS_MAX
+    assert "its 513 headers are left out" in dict(written_.headers)[names.DETAIL].decode()

@@ -15,14 +15,21 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from connectors.kafka.backlog import Portion
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from connectors.kafka.messages import NOT_IN_THE_LOG, PARTITION_EOF, LateHeaders, record_of
+from connectors.kafka.messages import (
+    NOT_IN_THE_LOG,
+    PARTITION_EOF,
+    gathered,
+    late_record_of,
+    weight_of_headers,
+)
 from connectors.kafka.offsets import REQUEST_TIMEOUT_S, bounds, described
 from streams.projection.ports import Log
 from streams.records import Partition, Record
+from streams.topics import FROM_OUTSIDE
 
 RETRY_S: Final = 0.2
-POLL_S: Final = 0.1
 BATCH_MAX: Final = 4_000
 
 PASSING: Final = frozenset(
@@ -50,6 +57,7 @@ class History:
             IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         )
         self._topics = tuple(topics)
+        self._outside = frozenset(cluster.named(t) for t in self._topics if t in FROM_OUTSIDE)
 
     async def logs(self) -> dict[Partition, Log]:
         """Every partition: the topic's id, its first offset, the one after the last committed."""
@@ -75,17 +83,36 @@ class History:
             return
         consumer = Consumer(self._settings(), logger=LIBRDKAFKA)
         consumer.assign([self._place(part, spans[part][0]) for part in ends])
-        polling = asyncio.create_task(_polled(consumer))
+        portion = Portion()
+        polling = asyncio.create_task(self._polled(consumer, portion))
         try:
             while ends:
                 records = self._taken(consumer, await polling, ends)
                 if ends:
-                    polling = asyncio.create_task(_polled(consumer))  # while these are worked on
+                    polling = asyncio.create_task(self._polled(consumer, portion))  # meanwhile
                 if records:
                     yield records
         finally:
             await asyncio.wait((polling,))
             await asyncio.to_thread(consumer.close)
+
+    async def _polled(self, consumer: Consumer, portion: Portion) -> list[Message]:
+        return await asyncio.to_thread(self._gathered, consumer, portion)
+
+    def _gathered(self, consumer: Consumer, portion: Portion) -> list[Message]:
+        """A batch of bounded weight."""
+        taken: list[Message] = []
+        portion.begin(BATCH_MAX)
+        for messages in gathered(consumer, portion):
+            portion.came(len(messages), sum(map(self._weight, messages)))
+            taken += messages
+        return taken
+
+    def _weight(self, message: Message) -> int:
+        """Those who write what we don't are not trusted with their headers."""
+        weight = len(message.value() or b"") + len(message.key() or b"")
+        outside = message.topic() in self._outside and message.error() is None
+        return weight + (weight_of_headers(message) if outside else 0)
 
     def _taken(
         self, consumer: Consumer, messages: list[Message], ends: dict[Partition, int]
@@ -100,7 +127,7 @@ class History:
                 continue
             error = message.error()
             if error is None and offset < ends[partition]:
-                records.append(record_of(partition, message, LateHeaders))
+                records.append(late_record_of(partition, message)[0])
                 offset += 1
             elif error is not None and error.code() != PARTITION_EOF:
                 _raise_unless_passing(error)
@@ -123,10 +150,6 @@ class History:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
         }
-
-
-async def _polled(consumer: Consumer) -> list[Message]:
-    return await asyncio.to_thread(consumer.consume, BATCH_MAX, POLL_S)
 
 
 def _raise_unless_passing(error: KafkaError) -> None:
