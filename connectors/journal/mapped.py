@@ -31,18 +31,34 @@ _RECORD: Final = Struct("<iq")
 _RECORD_AT: Final = 4
 _CELLS_AT: Final = 64
 CELLS: Final = 1024
-"""Records under way at once. More are not noted, which only makes a culprit harder to find."""
+CURSORS_MAX: Final = 64
+"""Cells that are kept for cursors: one for each topic of a step that reads one after the other.
 
-SUSPENDED_S: Final = 2.0
+The others are for records under way at once. More are not noted, which only makes a culprit harder
+to find.
+"""
+
+SUSPENDED_S: Final = 0.5
 """A watchdog that acts so much later than it was due did not run when it was, nor did anybody."""
 
+KAFKA: Final = "/connectors/kafka/"
+"""In the names of files whose code runs for all records of a step, and for no agent."""
+
 SIZE: Final = _CELLS_AT + CELLS * _CELL.size
+
+
+class NoCellLeft(Exception):  # noqa: N818  # says what is the matter
+    """More steps and topics than a journal has cells for."""
 
 
 class MappedJournal:
     """Implements `streams.poison.starts.Journal`, for one thread."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises OSError when the disk has no room for all of it.
+
+        A store into a page that finds no room would end the process by SIGBUS, later.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.id = uuid4()
         self._path = folder / f"{self.id}.journal"
@@ -50,8 +66,12 @@ class MappedJournal:
         self.file = unseen.open("xb+", buffering=0)
         """For the last words, which are appended to it."""
         fcntl.flock(self.file, fcntl.LOCK_EX)
-        self.file.truncate(SIZE)
-        self.file.seek(SIZE)
+        try:
+            _fill(self.file)
+        except OSError:
+            unseen.unlink()
+            self.file.close()
+            raise
         self._map = mmap.mmap(self.file.fileno(), SIZE)
         _HEAD.pack_into(self._map, 0, _MAGIC, self.id.bytes)
         unseen.rename(self._path)
@@ -60,7 +80,7 @@ class MappedJournal:
     @contextmanager
     def under_way(self, place: Place, *, alone: bool) -> Iterator[None]:
         """Notes the record, and strikes it out when the context ends."""
-        if not self._free:
+        if len(self._free) <= CURSORS_MAX:
             yield
             return
         at = self._free.pop()
@@ -77,7 +97,10 @@ class MappedJournal:
         return MappedCursor(self, step, topic_ids)
 
     def cell(self, step: str, topic: str, topic_id: str) -> tuple[mmap.mmap, int]:
-        """A cell to keep. Raises IndexError when none is left."""
+        """A cell to keep. Raises NoCellLeft."""
+        if not self._free:
+            text = f"{step} would need a cell for {topic}, and the journal has {CELLS} in all"
+            raise NoCellLeft(text)
         at = self._free.pop()
         _CELL.pack_into(self._map, at, 0, 0, 0, 0, *_texts(step, topic, topic_id))
         return self._map, at
@@ -140,12 +163,13 @@ class MappedCursor:
 class Remains:
     """What a process that died has left: what it had not finished, why it died, and its stacks.
 
-    One that was suspended (a laptop's lid, a paused container) blames nobody: it has no starts.
+    One that was suspended (a laptop's lid, a paused container) or died in a thread that speaks with
+    Kafka blames nobody: it has no starts. Of an unclear end they are those of a killed one.
     """
 
     journal: UUID
     starts: tuple[Start, ...]
-    cause: Cause | Literal["suspended"]
+    cause: Cause | Literal["suspended", "kafka", "unclear"]
     stacks: str
     path: Path
     file: FileIO
@@ -182,28 +206,55 @@ def _taken(path: Path) -> Remains | None:
     (due,) = _DUE.unpack_from(content, _DUE_AT)
     if cause == "blocked" and 0 < due < os.fstat(file.fileno()).st_mtime - SUSPENDED_S:
         return Remains(journal, (), "suspended", stacks, path, file)
-    starts = tuple(Start(place, journal, alone, cause) for place, alone in _under_way(content))
+    if cause == "kafka":
+        return Remains(journal, (), cause, stacks, path, file)
+    weighs: Cause = "killed" if cause == "unclear" else cause
+    starts = tuple(Start(place, journal, alone, weighs) for place, alone in _under_way(content))
     return Remains(journal, starts, cause, stacks, path, file)
 
 
 def _under_way(content: bytes) -> Iterator[tuple[Place, bool]]:
-    """Where, and whether alone."""
+    """Where, and whether alone; a cell that a bad disk has damaged says nothing."""
     for there, alone, number, offset, *texts in _CELL.iter_unpack(content[_CELLS_AT:SIZE]):
         if there:
             step, topic, topic_id = map(_text, texts)
-            yield Place(step, Partition(topic, number), offset, topic_id), alone
+            if step and topic and topic_id is not None:
+                yield Place(step, Partition(topic, number), offset, topic_id), alone
 
 
-def _cause(stacks: str) -> Cause:
-    """As faulthandler begins: `Timeout (0:01:00)!`, or `Fatal Python error: …`."""
+def _cause(stacks: str) -> Cause | Literal["kafka", "unclear"]:
+    """As faulthandler begins: `Timeout (0:01:00)!`, or `Fatal Python error: …`.
+
+    Then come the threads. The `Current thread` is the one at fault; there is none when it is a
+    thread of a library that never ran Python. SIGABRT may have come from outside.
+    """
     if not stacks:
         return "killed"
-    return "blocked" if stacks.lstrip().startswith("Timeout") else "crashed"
+    said = stacks.lstrip()
+    if said.startswith("Timeout"):
+        return "blocked"
+    _, current, rest = said.partition("Current thread")
+    at_fault, _, _ = rest.partition("\nThread ")
+    if KAFKA in at_fault:
+        return "kafka"
+    return "unclear" if not current or said.startswith("Fatal Python error: Aborted") else "crashed"
 
 
-def _text(padded: bytes) -> str:
-    return padded.rstrip(b"\0").decode(errors="replace")
+def _text(padded: bytes) -> str | None:
+    """None when nobody wrote it so."""
+    try:
+        text = padded.rstrip(b"\0").decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
 
 
 def _texts(step: str, topic: str, topic_id: str) -> tuple[bytes, bytes, bytes]:
     return step.encode(), topic.encode(), topic_id.encode()
+
+
+def _fill(file: FileIO) -> None:
+    """To its whole size, so that every page has its place on the disk."""
+    left = SIZE
+    while left:
+        left -= file.write(bytes(left))

@@ -6,7 +6,7 @@ a crowd is under way at any moment and anybody may kill a process. A record that
 again is a *suspect*: it runs alone in its process. Who dies while alone, once more, is convicted.
 
 A death that the process brought upon itself, by a fault of its own or by standing still, weighs
-twice as much as one that may have come from outside: kill -9, or the kernel short of memory.
+twice as much as one that may have come from outside: kill -9, SIGABRT, the kernel short of memory.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,7 +19,7 @@ from streams.dead_letters import Rejected
 from streams.records import Partition
 
 Cause = Literal[
-    "killed",  # nobody knows by whom: it left no word
+    "killed",  # nobody knows by whom
     "crashed",  # by a signal of its own, such as a segmentation fault
     "blocked",  # its watchdog ended it
 ]

@@ -1,6 +1,7 @@
 """The journal outlives its process, whatever the process dies of."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,7 +11,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from connectors.journal.mapped import CELLS, SUSPENDED_S, MappedJournal, Remains, left_behind
+import pytest
+
+from connectors.journal.mapped import (
+    CELLS,
+    SIZE,
+    SUSPENDED_S,
+    MappedJournal,
+    NoCellLeft,
+    Remains,
+    left_behind,
+)
 from infra.settings import ROOT
 from streams.poison.starts import Place
 from streams.records import Partition
@@ -61,6 +72,30 @@ with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), al
     signal.pause()
 """
 
+IN_KAFKA: Final = f"""
+{BEGIN}
+import threading
+from connectors.kafka.clients import bounded
+Watchdog(journal, 60).take_last_words()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    bounded(lambda: signal.pthread_kill(threading.get_ident(), signal.SIGSEGV))
+"""
+ABORTED: Final = f"""
+{BEGIN}
+Watchdog(journal, 60).take_last_words()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    os.kill(os.getpid(), signal.SIGABRT)
+"""
+IN_C: Final = f"""
+{BEGIN}
+import ctypes, time
+Watchdog(journal, 60).take_last_words()
+c, thread = ctypes.CDLL(None), ctypes.c_ulong()
+with journal.under_way(Place("describe", Partition("camera.clips.v1", 5), 7), alone=True):
+    c.pthread_create(ctypes.byref(thread), None, c["raise"], ctypes.c_void_p(signal.SIGSEGV))
+    signal.pause()
+"""
+
 
 @contextmanager
 def after(program: str, folder: Path) -> Iterator[Remains]:
@@ -78,7 +113,7 @@ def after(program: str, folder: Path) -> Iterator[Remains]:
         time.sleep(SUSPENDED_S + 1)
         process.send_signal(signal.SIGCONT)
     _, said = process.communicate()
-    assert process.returncode in {-9, -11, 1}, said
+    assert process.returncode in {-6, -9, -11, 1}, said
     (remains,) = left_behind(folder)
     yield remains
     remains.forget()
@@ -118,6 +153,24 @@ def test_a_process_that_crashed_says_where(tmp_path: Path) -> None:
     assert "Segmentation fault" in remains.stacks
 
 
+def test_a_crash_in_a_thread_that_speaks_with_kafka_blames_nobody(tmp_path: Path) -> None:
+    with after(IN_KAFKA, tmp_path) as remains:
+        pass
+
+    assert (remains.cause, remains.starts) == ("kafka", ())
+
+
+@pytest.mark.parametrize("program", [ABORTED, IN_C], ids=["aborted", "in C"])
+def test_a_fault_that_may_be_nobodys_weighs_as_if_it_was_killed(
+    program: str, tmp_path: Path
+) -> None:
+    with after(program, tmp_path) as remains:
+        pass
+
+    assert remains.cause == "unclear"
+    assert [(start.place.offset, start.cause) for start in remains.starts] == [(7, "killed")]
+
+
 def test_what_is_forgotten_is_not_found_again(tmp_path: Path) -> None:
     with after(KILLED, tmp_path):
         pass
@@ -150,10 +203,70 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mine.journal").read_bytes() == b"dear diary"
 
 
+def test_a_cell_that_was_damaged_says_nothing_and_the_others_are_found(tmp_path: Path) -> None:
+    with after(KILLED, tmp_path) as remains:
+        whole = remains.path.read_bytes()
+    for harm in (b"desc\0ibe", b"desc\xffibe", b"desc\x1bibe", b"\0\0\0\0\0\0\0\0"):
+        harmed = tmp_path / "harmed.journal"
+        harmed.write_bytes(whole.replace(b"describe", harm, 1))
+
+        (remains,) = left_behind(tmp_path)
+        remains.forget()
+
+        assert [start.place.step for start in remains.starts] == ["project"]
+
+
+def test_a_journal_has_its_room_on_the_disk_from_the_beginning(tmp_path: Path) -> None:
+    journal = MappedJournal(tmp_path)
+    (path,) = tmp_path.iterdir()
+
+    assert path.stat().st_blocks * 512 >= SIZE
+    journal.close()
+
+
+def test_a_disk_without_room_is_an_error_at_the_start_and_leaves_nothing(tmp_path: Path) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SIZE // 2, unlimited[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            MappedJournal(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_more_records_than_there_are_cells_do_no_harm(tmp_path: Path) -> None:
     journal = MappedJournal(tmp_path)
     with ExitStack() as stack:
         for offset in range(CELLS + 10):
             place = Place("describe", EVENTS, offset)
             stack.enter_context(journal.under_way(place, alone=False))
+    journal.close()
+
+
+def test_a_cursor_has_its_cell_however_many_records_are_under_way(tmp_path: Path) -> None:
+    journal = MappedJournal(tmp_path)
+    cursor = journal.cursor("project", {})
+    with ExitStack() as stack:
+        for offset in range(CELLS):
+            place = Place("describe", EVENTS, offset)
+            stack.enter_context(journal.under_way(place, alone=False))
+        with cursor.batch(alone=False):
+            cursor.mark(LOG, 4)
+            kept = next(tmp_path.iterdir()).read_bytes()
+    journal.close()
+
+    assert b"project" in kept
+
+
+def test_more_topics_than_there_are_cells_are_named(tmp_path: Path) -> None:
+    journal = MappedJournal(tmp_path)
+    cursor = journal.cursor("project", {})
+
+    for number in range(CELLS):
+        cursor.mark(Partition(f"topic-{number}", 0), 0)
+
+    with pytest.raises(NoCellLeft, match="project would need a cell for one-more"):
+        cursor.mark(Partition("one-more", 0), 0)
     journal.close()
