@@ -47,5 +47,9 @@ def _settings(fault: Exception) -> str:
 
 
 def _name(place: tuple[object, ...]) -> str:
-    """The setting at fault; empty when it is not one of ours at all."""
-    return f"VIDETTE_{place[0]}".upper() if place else ""
+    """The setting at fault, and where in it; empty when it is not one of ours at all."""
+    if not place:
+        return ""
+    first, *inner = map(str, place)
+    name = first if first.isupper() else f"VIDETTE_{first}".upper()  # vendors' keys have no prefix
+    return ".".join((name, *inner))

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from infra.cli.doctor import examine
+from infra.cli.faults import sentence
 from infra.providers.roster import UnknownProvider, close, providers
 from infra.settings import KEYS, Settings, variable
 from streams.providers.ports import Missing, Provider
@@ -229,6 +230,28 @@ def test_a_broken_list_is_refused_without_being_quoted() -> None:
         Settings.model_validate({"compatible_providers": f'[{{"api_key": "{KEY}"'})
 
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("OPENAI_API_KEY", "sk-n\u00e4h", "OPENAI_API_KEY: a key is printable ASCII"),
+        (
+            "VIDETTE_COMPATIBLE_PROVIDERS",
+            json.dumps([{key: LOCAL[key] for key in ("name", "base_url")}]),
+            "VIDETTE_COMPATIBLE_PROVIDERS.0.model: Field required",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_as_the_operator_knows_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    assert sentence(caught.value) == named
 
 
 async def test_providers_that_were_never_asked_close() -> None:
