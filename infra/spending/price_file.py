@@ -44,6 +44,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: date
     currency: str
     note: str
+    same_as: dict[str, str]
     prices: tuple[_Row, ...]
 
 
@@ -55,7 +56,7 @@ def read(path: Path = PRICES) -> PriceList:
     written = path.read_bytes()
     file = msgspec.json.decode(written, type=_File)
     version = f"{file.as_of.isoformat()}-{sha256(written).hexdigest()[:8]}"
-    return PriceList(version, tuple(map(_price, file.prices)))
+    return PriceList(version, tuple(map(_price, file.prices)), file.same_as)
 
 
 def _price(row: _Row) -> Price:

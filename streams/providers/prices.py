@@ -5,8 +5,8 @@ no price there has an unknown cost, which is not 0; what never leaves the site c
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -96,9 +96,12 @@ class PriceList:
 
     version: str
     prices: Sequence[Price]
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    """Providers that are another adapter for the same vendor."""
 
     def price(self, provider: str, model: str, at: datetime) -> Price | None:
         """The one that holds on the day of `at`, in UTC; a dated copy costs what its model does."""
+        provider = self.same_as.get(provider, provider)
         for name in (model, SNAPSHOT.sub("", model)):
             held = [
                 price

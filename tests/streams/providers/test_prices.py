@@ -66,6 +66,12 @@ def test_an_unknown_model_has_an_unknown_cost_and_names_the_table_that_did_not_k
     assert (cost.usd, cost.version) == (None, PRICES.version)
 
 
+def test_another_adapter_for_the_same_vendor_costs_the_same() -> None:
+    flash = PRICES.price("gemini", "gemini-2.5-flash", NOW)
+
+    assert PRICES.price("gemini_legacy", "gemini-2.5-flash", NOW) == flash
+
+
 def test_what_never_leaves_the_site_costs_nothing_and_says_so() -> None:
     cost = PRICES.cost(Named("ollama", "llava", AT_HOME), reply(None, "llava"), NOW)
 
