@@ -8,13 +8,14 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
 import structlog
 
+from schemas.commands import Commands, ResetQuota
 from streams.ports import Clock, StoreAway
 from streams.providers.ports import (
     Provider,
@@ -28,7 +29,7 @@ from streams.providers.prices import PriceList
 from streams.quota.amounts import NOTHING, Amounts
 from streams.quota.chunk import Chunk, Lease
 from streams.quota.estimates import estimate, unpriced, used
-from streams.quota.limits import Crossing, Limits, Place, Short, crossings
+from streams.quota.limits import EVERYBODY, Crossing, Limits, Place, Short, crossings
 from streams.quota.ports import BegunCalls, BudgetStore, HourUsed, Terms
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,10 @@ AWAY_S: Final = 1.0
 
 END_S: Final = 0.25
 """A lease that ends so soon is not used: its call would begin in a window that did not count it."""
+
+
+RESETS_MATTER: Final = timedelta(days=31)
+"""An older command is about windows that are over."""
 
 
 async def _tell_nobody(_: object) -> None:
@@ -80,6 +85,7 @@ class LeasedBudgets:
     _promises: dict[UUID, _Promise] = field(default_factory=dict)
     _crossings: list[Crossing] = field(default_factory=list)
     _locks: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _resets: list[ResetQuota] = field(default_factory=list)
     _giving: asyncio.Lock = field(default_factory=asyncio.Lock)
     _away_until: float = 0.0
 
@@ -193,6 +199,13 @@ class LeasedBudgets:
             except StoreAway as error:
                 log.warning("budgets.away", error=str(error))
 
+    def heed(self, command: Commands) -> None:
+        """Takes a command from the log; whoever is first obeys it, and nobody twice."""
+        if not isinstance(command, ResetQuota) or command.provider == EVERYBODY:
+            return
+        if self.clock.now() - command.issued_at < RESETS_MATTER:
+            self._resets.append(command)
+
     async def look(self) -> None:
         """Gives back what is over, tells of limits that are nearly used up. Raises StoreAway."""
         now = self.clock.monotonic()
@@ -200,6 +213,11 @@ class LeasedBudgets:
             if now + END_S >= chunk.lease.ends and not self._locks[provider].locked():
                 self._retire(provider)
         await self._give_back()
+        while self._resets:
+            command = self._resets[0]
+            if await self.store.reset(command.id, command.provider, command.issued_at):
+                log.info("budgets.reset", provider=command.provider, by=command.issued_by)
+            self._resets.pop(0)
         while self._crossings:
             await self.told.crossing(self._crossings[0])
             await self.store.warned(self._crossings.pop(0))
@@ -230,7 +248,7 @@ class LeasedBudgets:
 
 
 def _refusal(short: Short) -> Refusal:
-    who = "all providers together" if short.scope == "*" else short.scope
+    who = "all providers together" if short.scope == EVERYBODY else short.scope
     what = {"requests": "requests", "tokens": "tokens", "cost_usd": "US dollars"}[short.measure]
     limit = format(short.limit.normalize(), "f") if short.limit else Decimal(0)
     detail = (

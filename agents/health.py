@@ -24,7 +24,7 @@ CONFIRM_S: Final = 5.0
 """How long an event waits to learn whose a probe is; then it goes on to the next provider."""
 
 
-def _ignored(_: float) -> None:
+def _ignored(_: object) -> None:
     pass
 
 
@@ -41,6 +41,8 @@ class SharedHealth:
     took: Callable[[float], None] = _ignored
     known: Collection[str] = ()
     """Names of all providers here, to say which of an order nobody has."""
+    heeds: Callable[[Commands], None] = _ignored
+    """Hears every command too."""
     _published: dict[UUID, float] = field(default_factory=dict, init=False)
     _something: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _news: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -100,6 +102,7 @@ class SharedHealth:
             unknown = [name for name in command.order if name not in self.known]
             if unknown:
                 log.warning("health.unknown_provider", names=unknown, by=command.issued_by)
+        self.heeds(command)
         self._tell()
 
     def _tell(self) -> None:

@@ -32,7 +32,7 @@ from infra.prompts.loading import FOLDER, prompts
 from infra.providers.roster import close, others, providers
 from infra.services.endpoints import Endpoints
 from infra.settings import Settings
-from infra.spending.keeping import keep as spending_of
+from infra.spending.keeping import Spending
 from infra.topology import DECODERS, Ports, fetch_deadline_s
 from streams.ports import Cameras, Clips, Clock
 from streams.providers.health.board import Board
@@ -87,13 +87,15 @@ async def ports(
     """
     clock, registry = world.clock, Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
-    spending = spending_of(settings, found.database_url, kafka, clock, partial(_tell, fail))
-    publisher = KafkaPublisher(kafka)
+    publisher, me = KafkaPublisher(kafka), _own_name()
+    spending = Spending(settings, found.database_url, kafka, publisher, me).keep(
+        clock, partial(_tell, fail)
+    )
     announced, budgets = LoggedAnnouncements(publisher), spending.budgets
-    board = Board(By(_own_name(), settings.describe_deadline_s), settings.crash_blacklist_after)
+    board = Board(By(me, settings.describe_deadline_s), settings.crash_blacklist_after)
     roster = _roster(world, settings, board.orders, registry)
     shared = KafkaShared(kafka, publisher)
-    health = SharedHealth(board, shared, clock, meter.agreed, roster.known)
+    health = SharedHealth(board, shared, clock, meter.agreed, roster.known, budgets.heed)
     decoder = SubprocessDecoder(cores=DECODERS)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
     try:

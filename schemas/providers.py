@@ -92,4 +92,16 @@ class QuotaWarned(ProviderState, frozen=True, kw_only=True, tag="quota-warned"):
     exhausted_at: Timestamp | None = None
 
 
-ProviderStates = BreakerChanged | BlacklistChanged | QuotaWarned
+class ProviderUsed(ProviderState, frozen=True, kw_only=True, tag="provider-used"):
+    """What a provider used in an hour that is over, by the budgets; `worker` only says it.
+
+    What nobody counted, such as a call that timed out, is in it as much as it may have used.
+    """
+
+    hour_began: Timestamp
+    requests: Count
+    tokens: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    cost_usd: Amount
+
+
+ProviderStates = BreakerChanged | BlacklistChanged | QuotaWarned | ProviderUsed

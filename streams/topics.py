@@ -38,7 +38,13 @@ from schemas.commands import (
 )
 from schemas.inferences import InferenceResult
 from schemas.outcomes import AiEvent, Degraded, Described, InferenceRecorded, Skipped, Undescribed
-from schemas.providers import BlacklistChanged, BreakerChanged, ProviderStates, QuotaWarned
+from schemas.providers import (
+    BlacklistChanged,
+    BreakerChanged,
+    ProviderStates,
+    ProviderUsed,
+    QuotaWarned,
+)
 from schemas.requests import AnalysisRequested
 
 W_co = TypeVar("W_co", bound=msgspec.Struct, covariant=True)
@@ -134,7 +140,7 @@ AI_ATTEMPTS: Final[Topic[AttemptBegun | ProviderAttempted]] = Topic(
 PROVIDER_STATE: Final[Topic[ProviderStates]] = Topic(
     "provider.state.v1",
     "provider/kind",
-    Codec(BreakerChanged, BlacklistChanged, QuotaWarned),
+    Codec(BreakerChanged, BlacklistChanged, QuotaWarned, ProviderUsed),
     FOR_EVER,
     compacted=True,
     about="what all workers know of providers: breakers, the blacklist, quotas",

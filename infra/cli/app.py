@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "example": Where("infra.cli.example:example", "Print one valid event of a type."),
     "tail": Where("infra.cli.tail:tail", "Show the records of a topic as they come."),
     "providers": Where("infra.cli.providers:providers", "See and steer the providers."),
+    "quota": Where("infra.cli.quota:quota", "See what was spent, and count anew."),
     "dead-letters": Where("infra.cli.dead_letters:letters", "List, show and redrive dead letters."),
     "projections": Where(
         "infra.cli.projections:projections", "Rebuild the read model from the log."

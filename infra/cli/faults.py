@@ -10,6 +10,7 @@ PLACES: Final = {
     "infra.migrate": ("MigrationFailed",),
     "streams.projection.ports": ("ReadModelError",),
     "streams.queries": ("Unavailable",),
+    "streams.ports": ("StoreAway",),
     "connectors.archive.file": ("ArchiveBroken",),
     "streams.topic_plan": ("NotRestored",),
     "confluent_kafka": ("KafkaException",),

@@ -72,13 +72,13 @@ def switch(
     """
     settings = Settings()
     kafka = kafka_of(settings)
-    names = [_known(name, settings) for name in filter(None, map(str.strip, order.split(",")))]
+    names = [known(name, settings) for name in filter(None, map(str.strip, order.split(",")))]
     if len(set(names)) != len(names) or not names:
         raise typer.BadParameter("name each provider once")
     if len(names) == 1:
         switched = asyncio.run(read(kafka)).orders.switched
         names = [*first(names[0], switched.order if switched else roster.order(settings))]
-    _issue(kafka, _issued(reason).switch(names))
+    issue(kafka, issued(reason).switch(names))
     typer.echo(f"asked in this order now: {', '.join(names)}", err=True)
 
 
@@ -97,8 +97,8 @@ def blacklist(
     Example: ./vidette providers blacklist motion --minutes 30 --reason "answers nonsense"
     """
     settings = Settings()
-    name = _known(name, settings)
-    _issue(kafka_of(settings), _issued(reason).blacklist(name, minutes))
+    name = known(name, settings)
+    issue(kafka_of(settings), issued(reason).blacklist(name, minutes))
     typer.echo(f"{name} is not asked any more", err=True)
 
 
@@ -109,8 +109,8 @@ def unblacklist(name: Name, *, reason: Reason) -> None:
     Example: ./vidette providers unblacklist motion --reason "the key is new"
     """
     settings = Settings()
-    name = _known(name, settings)
-    _issue(kafka_of(settings), _issued(reason).unblacklist(name))
+    name = known(name, settings)
+    issue(kafka_of(settings), issued(reason).unblacklist(name))
     typer.echo(f"{name} may be asked again", err=True)
 
 
@@ -152,8 +152,8 @@ def _until(one: Overview) -> str:
     return f" until {one.breaker_until:%F %T} UTC" if one.breaker_until else ""
 
 
-def _known(name: str, settings: Settings) -> str:
-    """As the log calls it."""
+def known(name: str, settings: Settings) -> str:
+    """A provider as the log calls it. Raises BadParameter."""
     known = roster.names(settings)
     if roster.named(name) not in known:
         text = f"{name}: no such provider; known are: {', '.join(known)}"
@@ -161,14 +161,16 @@ def _known(name: str, settings: Settings) -> str:
     return roster.named(name)
 
 
-def _issued(reason: str) -> Issue:
+def issued(reason: str) -> Issue:
+    """A command of whoever is at this terminal, now."""
     by = "cli"
     with suppress(OSError, KeyError):  # a user that has no name
         by = getpass.getuser()
     return Issue(datetime.now(UTC), by, reason, uuid.uuid4().hex)
 
 
-def _issue(kafka: Cluster, command: Commands) -> None:
+def issue(kafka: Cluster, command: Commands) -> None:
+    """Returns when the log has it. Raises Unavailable."""
     asyncio.run(_publish(kafka, command))
 
 

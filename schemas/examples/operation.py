@@ -16,7 +16,7 @@ from schemas.commands import (
     SwitchProviderOrder,
     UnblacklistProvider,
 )
-from schemas.providers import BlacklistChanged, BreakerChanged, QuotaWarned, Why
+from schemas.providers import BlacklistChanged, BreakerChanged, ProviderUsed, QuotaWarned, Why
 
 _MORNING: Final = datetime(2026, 3, 14, 8, 2, 11, 400_000, UTC)
 _WORKER: Final = "site-7/4711/0"
@@ -57,6 +57,17 @@ WARNED: Final = QuotaWarned(
     used="750",
     limit="1000",
     exhausted_at=datetime(2026, 3, 14, 10, 43, tzinfo=UTC),
+)
+USED: Final = ProviderUsed(
+    id=UUID("019ceaf6-1a80-8b1e-a9c4-5d7f20cb3e91"),
+    timestamp=datetime(2026, 3, 14, 7, tzinfo=UTC),
+    correlation_id="gemini/usage",
+    provider="gemini",
+    worker=_WORKER,
+    hour_began=datetime(2026, 3, 14, 6, tzinfo=UTC),
+    requests=94,
+    tokens=186_120,
+    cost_usd="0.0679",
 )
 
 _ID: Final = UUID("019ceb60-7d10-8a44-9c39-5e0f6f1f2a01")
@@ -128,6 +139,7 @@ OPERATION: Final = (
     BREAKER,
     BLACKLISTED,
     WARNED,
+    USED,
     SWITCH,
     BLACKLIST,
     UNBLACKLIST,

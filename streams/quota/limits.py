@@ -133,9 +133,13 @@ def lent(need: Amounts, counted: Sequence[Counted]) -> Amounts | Short:
 
 @dataclass(frozen=True)
 class Crossing:
-    """A limit is used up to `percent`, as nobody was told before."""
+    """A limit is used up to `percent`, as nobody was told before.
+
+    `exhausted_at` None: not in this window, if spending goes on as it did.
+    """
 
     counted: Counted
+    at: datetime
     measure: Measure
     percent: int
     used: Decimal
@@ -152,7 +156,8 @@ def crossings(counted: Counted, at: datetime) -> Iterator[Crossing]:
         reached = [percent for percent in WARNED_AT if used * 100 >= limit * percent]
         if reached and reached[-1] > counted.warned.get(measure, 0):
             then = exhausted_at(counted.began, at, used, limit)
-            yield Crossing(counted, measure, reached[-1], used, limit, then)
+            foreseen = then if then and then < counted.ends else None
+            yield Crossing(counted, at, measure, reached[-1], used, limit, foreseen)
 
 
 def exhausted_at(start: datetime, at: datetime, used: Decimal, limit: Decimal) -> datetime | None:

@@ -20,7 +20,7 @@ from streams.ports import StoreAway
 from streams.providers.ports import ProviderError, Reply, Reservation
 from streams.quota.amounts import NOTHING, ONE_REQUEST, Amounts
 from streams.quota.limits import Caps, Limits
-from streams.quota.ports import Lost
+from streams.quota.ports import Lost, Terms
 from tests.agents.spending import ASKED, NOW, PRICES, REPLY, HandClock, Named
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ class Spending(RuleBasedStateMachine):
         self.clock, self.log = HandClock(), Log()
         self.store = MemoryBudgets(lambda: NOW + timedelta(seconds=self.clock.passed_s))
         self.workers = [self.fresh() for _ in range(WORKERS)]
-        self.open: list[tuple[LeasedBudgets, Reservation]] = []
+        self.open: list[tuple[LeasedBudgets, Reservation, float]] = []
 
     def fresh(self) -> LeasedBudgets:
         return LeasedBudgets(LIMITS, PRICES, self.store, self.log, self.clock, "a worker")
@@ -76,7 +76,7 @@ class Spending(RuleBasedStateMachine):
         if isinstance(found, Reservation) and found.lease_id:
             most = Amounts(1, found.tokens, found.cost_usd or Decimal(0))
             self.log.calls[found.attempt_id] = (found.lease_id, most)
-            self.open.append((budgets, found))
+            self.open.append((budgets, found, self.clock.passed_s))
 
     @rule(worker=workers)
     def reserve_and_not_call(self, worker: int) -> None:
@@ -90,7 +90,9 @@ class Spending(RuleBasedStateMachine):
         self, data: st.DataObject, end: tuple[Reply | ProviderError, Amounts | None]
     ) -> None:
         place = data.draw(st.integers(0, len(self.open) - 1))
-        budgets, reservation = self.open.pop(place)
+        budgets, reservation, begun = self.open.pop(place)
+        if self.clock.passed_s - begun > Terms().grace_s:
+            return  # no call takes so long: it counts as much as it was promised, for ever
         result, used = end
         lease_id, most = self.log.calls[reservation.attempt_id]
         self.log.calls[reservation.attempt_id] = (lease_id, most if used is None else used)

@@ -15,6 +15,7 @@ from schemas.providers import (
     BreakerChanged,
     BreakerState,
     ProviderStates,
+    ProviderUsed,
     QuotaWarned,
     Why,
 )
@@ -69,7 +70,7 @@ class Board:
     def read(self, state: ProviderStates) -> None:
         """Folds a record of the log; a proposal that it decides is no longer one."""
         counts, name = self.states.apply(state), key(state)
-        if isinstance(state, QuotaWarned):
+        if isinstance(state, QuotaWarned | ProviderUsed):
             return
         if counts and isinstance(state, BreakerChanged):
             self._tallies.pop(state.provider, None)

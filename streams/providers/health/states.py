@@ -13,7 +13,13 @@ from uuid import UUID
 import msgspec
 
 from schemas.codec import encode
-from schemas.providers import BlacklistChanged, BreakerChanged, ProviderStates, QuotaWarned
+from schemas.providers import (
+    BlacklistChanged,
+    BreakerChanged,
+    ProviderStates,
+    ProviderUsed,
+    QuotaWarned,
+)
 from streams import identity
 from streams.providers.health.blacklist import EVERYTHING, Entry
 
@@ -32,6 +38,8 @@ def key(state: ProviderStates) -> str:
             return entry_key(provider, Entry(scope, subject))
         case QuotaWarned(provider=provider, measure=measure, window=window):
             return f"{provider}/quota/{measure}/{window}"
+        case ProviderUsed(provider=provider):
+            return f"{provider}/usage"
 
 
 def breaker_key(provider: str) -> str:
@@ -67,7 +75,7 @@ class States:
         self._last[name] = state
         known = self._current.get(name)
         counts = _version(state) > _version(known) if known else True
-        if counts or isinstance(state, QuotaWarned):
+        if counts or not isinstance(state, Versioned):
             self._current[name] = state
         return counts
 
@@ -99,16 +107,16 @@ class States:
         """What must be written so that compaction keeps the truth."""
         for name, last in self._last.items():
             current = self._current[name]
-            if not isinstance(current, QuotaWarned) and _said(last) != _said(current):
+            if isinstance(current, Versioned) and _said(last) != _said(current):
                 yield numbered(current, current.version + 1)
 
 
 def _version(state: ProviderStates | None) -> int:
-    return 0 if state is None or isinstance(state, QuotaWarned) else state.version
+    return state.version if isinstance(state, Versioned) else 0
 
 
 def _said(state: ProviderStates) -> ProviderStates:
     """What two records must share to say the same."""
-    if isinstance(state, QuotaWarned):
+    if not isinstance(state, Versioned):
         return state
     return msgspec.structs.replace(state, id=UNNAMED, version=0)
