@@ -19,14 +19,15 @@ from connectors.clips.named import NamedClips
 from connectors.clock import SystemClock
 from connectors.kafka.clients import Cluster
 from connectors.kafka.follower import Follower
+from connectors.kafka.log.history import History
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.kafka.shared import KafkaShared
 from connectors.media.decoder import SubprocessDecoder
 from connectors.media.folder import FolderStore
 from connectors.metrics.prometheus import PrometheusMeter
 from connectors.postgres.answers import PostgresAnswers
+from connectors.postgres.outcomes import KnownOutcomes
 from connectors.postgres.pool import ReadPool
-from connectors.postgres.reads import Reads
 from connectors.postgres.sink import Sink
 from infra.prompts.loading import FOLDER, prompts
 from infra.providers.roster import close, others, providers
@@ -41,7 +42,7 @@ from streams.providers.orders import Orders
 from streams.providers.ports import Candidates
 from streams.providers.roster import OrderedRoster
 from streams.registry import Registry
-from streams.topics import REGISTRY
+from streams.topics import AI_EVENTS, REGISTRY
 
 
 def clips(settings: Settings, clock: Clock) -> Clips:
@@ -110,7 +111,7 @@ async def ports(
                 chain_ready=health.ready,
                 answers=PostgresAnswers(pool),
                 prompts=prompts(settings.prompts_folder or FOLDER),
-                outcomes=Reads(pool),
+                outcomes=KnownOutcomes(pool, History(kafka, (AI_EVENTS.name,)).logs),
                 read_model=sink,
                 make_days=sink.ensure_partitions,
                 clock=clock,

@@ -52,26 +52,33 @@ def too_large(record: Record) -> bool:
 def letter(step: str, record: Record, why: Rejected, blob_sha256: str | None = None) -> Encoded:
     """The letter about a record; with `blob_sha256` its value lies in the media store under it."""
     topic, partition = record.partition
+    offset, timestamp_ms = record.offset, record.timestamp_ms
     kept, left_out = original_headers(record)
     key = record.key
     if key is not None and len(key) > KEY_BYTES_MAX:
         left_out = f"{left_out}; its key of {len(key)} bytes is left out"
         key = None
     about = {
-        names.LETTER_ID: str(dead_letter_id(step, topic, partition, record.offset)),
+        names.LETTER_ID: str(dead_letter_id(step, topic, partition, offset, timestamp_ms)),
         names.STEP: step,
         names.REASON: why.reason,
         names.DETAIL: why.detail[: 2000 - len(left_out)] + left_out,
         names.FIELD: why.field,
         names.TOPIC: topic,
         names.PARTITION: str(partition),
-        names.OFFSET: str(record.offset),
-        names.TIMESTAMP: str(record.timestamp_ms),
+        names.OFFSET: str(offset),
+        names.TIMESTAMP: str(timestamp_ms),
         names.BLOB_SHA256: blob_sha256 or "",
     }
     ours = [(name, text.encode("utf-8", "replace")) for name, text in about.items() if text]
     value = None if blob_sha256 else record.value
     return Encoded(DEAD_LETTERS.name, key, value, [*ours, *kept])
+
+
+def reason_of(letter: Encoded) -> str:
+    """Why the letter was written."""
+    reasons = (value.decode() for name, value in letter.headers if name == names.REASON)
+    return next(reasons, "")
 
 
 def original_headers(record: Record) -> tuple[list[tuple[str, bytes]], str]:

@@ -93,9 +93,12 @@ def outcome_id(input_id: UUID) -> UUID:
     return follows(input_id, "outcome")
 
 
-def dead_letter_id(step: str, topic: str, partition: int, offset: int) -> UUID:
-    """Of the one dead letter that a step may write about one record."""
-    return _named("dead-letter", step, topic, str(partition), str(offset))
+def dead_letter_id(step: str, topic: str, partition: int, offset: int, timestamp_ms: int) -> UUID:
+    """Of the one dead letter that a step may write about one record.
+
+    Its time tells it from what lay at that place before the topic was made anew.
+    """
+    return _named("dead-letter", step, topic, str(partition), str(offset), str(timestamp_ms))
 
 
 def _named(*name: str) -> UUID:

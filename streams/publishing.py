@@ -1,12 +1,14 @@
 """Events from upstream as records: the topic follows from the word, the key from the camera."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from schemas.camera_events import CameraConnectionChanged, MotionDetected, SmartDetection
 from schemas.cameras import CameraRegistered
-from schemas.codec import EVENT_BYTES_MAX, Codec, encode
+from schemas.codec import EVENT_BYTES_MAX, Codec, Undecodable, encode
 from schemas.event import tag
 from schemas.headers import cloud_event_headers
 from schemas.inferences import InferenceResult
@@ -25,6 +27,27 @@ UPSTREAM: Final[Codec[Upstream]] = Codec(
     bytes_max=EVENT_BYTES_MAX,
 )
 """Every word that somebody outside may publish."""
+
+
+W = TypeVar("W", bound=msgspec.Struct)
+
+
+def accepted(codec: Codec[W], value: bytes) -> W:
+    """The event, when every step will take it too. Raises Undecodable.
+
+    Unknown fields are not looked at by the codec, but whoever reads the topic reads them too. And
+    the steps write the event anew: nothing left out, numbers in full, up to four times its bytes.
+    """
+    event = codec.decode(value)
+    try:
+        value.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable("malformed", f"not UTF-8 at byte {error.start}") from error
+    written = len(encode(event))
+    if written > EVENT_BYTES_MAX:
+        text = f"{written} bytes once all its fields are written out, at most {EVENT_BYTES_MAX}"
+        raise Undecodable("too_large", f"{text} are taken: references, not media")
+    return event
 
 
 @dataclass(frozen=True)

@@ -199,9 +199,7 @@ class EffectRuntime:
             return await self._letter(record, failed(error))
 
     async def _letter(self, record: Record, why: Rejected) -> tuple[Encoded, ...]:
-        written = await write_letter(self.step.name, record, why, self.media)
-        self.meter.dead(self.step.name, why.reason)
-        return (written,)
+        return (await write_letter(self.step.name, record, why, self.media),)
 
     def _press(self) -> None:
         """Holds the partitions that are too far ahead of their first unfinished record."""

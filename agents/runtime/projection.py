@@ -235,12 +235,10 @@ class ProjectionRuntime:
                 return
             why = Rejected("row_refused", str(error)[:1000])
             await self.letters.append([await self._letter(folded[0].record, why)])
-            await self._put(folded, ())
+            await self._put([Folded(folded[0].record, (), why)], ())
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
-        written = await write_letter(self.step.name, record, why, self.media)
-        self.meter.dead(self.step.name, why.reason)
-        return written
+        return await write_letter(self.step.name, record, why, self.media)
 
     async def _put(self, moved: Sequence[Folded], good: Iterable[Folded]) -> None:
         rows = Rows()
@@ -252,6 +250,9 @@ class ProjectionRuntime:
         for partition, end in ends.items():
             self._owned[partition].next = end
         self.guard.finished(self.step.name, ends)
+        for one in moved:
+            if one.why is not None:
+                self.meter.dead(self.step.name, one.why.reason)
 
     def _since(self, partition: Partition) -> int:
         owned = self._owned.get(partition)

@@ -8,6 +8,7 @@ one whose partitions were taken away is somebody else's now.
 import asyncio
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 
@@ -17,11 +18,12 @@ from agents.runtime.failure import Failure
 from agents.runtime.guard import Convicted, Guard
 from agents.runtime.letters import failed, write_letter
 from streams import wire
-from streams.dead_letters import Rejected
+from streams.dead_letters import Rejected, reason_of
 from streams.lanes import Batch, Encoded, Lane, Progress, Work
 from streams.ports import Clock, MediaStore, Meter
 from streams.records import Partition, Record
 from streams.steps import Pure
+from streams.topics import DEAD_LETTERS
 
 TOPIC: Final = attrgetter("topic")
 
@@ -128,9 +130,7 @@ class PureRuntime:
             raise failed(error) from error
 
     async def _letter(self, record: Record, why: Rejected) -> Encoded:
-        written = await write_letter(self.step.name, record, why, self.media)
-        self.meter.dead(self.step.name, why.reason)
-        return written
+        return await write_letter(self.step.name, record, why, self.media)
 
     async def _commit(self, work: Work) -> None:
         if not work.progress:
@@ -148,3 +148,7 @@ def count_published(meter: Meter, step: str, work: Work, committed: frozenset[Pa
         topics.update(map(TOPIC, work.outputs.get(partition, ())))
     for topic, records in topics.items():
         meter.published(step, topic, records)
+    if DEAD_LETTERS.name in topics:
+        for output in chain.from_iterable(work.outputs.get(p, ()) for p in committed):
+            if output.topic == DEAD_LETTERS.name:
+                meter.dead(step, reason_of(output))

@@ -1,7 +1,7 @@
 """Routes that publish: one event in, 202 out once the broker has acknowledged it.
 
-The body is checked by the codec that the workers use and published byte for byte, so what was
-accepted here is never a dead letter there.
+The body is checked by the codec that the workers use, and by what it becomes when they write it,
+then published byte for byte: what was accepted here is never a dead letter there.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from connectors.http.errors import Refused, documented
 from connectors.http.models import Accepted
 from connectors.http.story import traceparent
 from schemas.camera_events import CameraEvent
-from schemas.codec import EVENT_BYTES_MAX, Undecodable
+from schemas.codec import EVENT_BYTES_MAX
 from schemas.event import tag
 from schemas.examples.upstream import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
 from schemas.inferences import InferenceResult
-from streams.publishing import address, record
+from streams.publishing import accepted, address, record
 from streams.queries import Publisher, Unavailable
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS
 
@@ -74,10 +74,10 @@ def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
     async def camera_events(request: Request, response: Response) -> Accepted:
         """Sending an event again, even much later, changes nothing and has the same id."""
         body = await read_body(request)
-        event = CAMERA_EVENTS.codec.decode(body)
-        accepted = await desk.publish(request, body, event)
-        response.headers["location"] = f"/api/v1/events/{accepted.id}"
-        return accepted
+        event = accepted(CAMERA_EVENTS.codec, body)
+        published = await desk.publish(request, body, event)
+        response.headers["location"] = f"/api/v1/events/{published.id}"
+        return published
 
     @router.post(
         "/inference-results",
@@ -89,16 +89,16 @@ def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
     async def inference_results(request: Request, response: Response) -> Accepted:
         """Sending a result again, even much later, changes nothing and has the same id."""
         body = await read_body(request)
-        result = INFERENCE_RESULTS.codec.decode(body)
-        accepted = await desk.publish(request, body, result)
-        response.headers["location"] = f"/api/v1/events/{accepted.id}"
-        return accepted
+        result = accepted(INFERENCE_RESULTS.codec, body)
+        published = await desk.publish(request, body, result)
+        response.headers["location"] = f"/api/v1/events/{published.id}"
+        return published
 
     return router
 
 
 async def read_body(request: Request) -> bytes:
-    """The body, never holding more than an event may have. Raises Refused and Undecodable."""
+    """The body, never holding more than an event may have. Raises Refused."""
     _check_type(request)
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > EVENT_BYTES_MAX:
@@ -112,7 +112,6 @@ async def read_body(request: Request) -> bytes:
                     raise _too_large()
     except TimeoutError as error:
         raise Refused(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from error
-    _check_text(body)
     return bytes(body)
 
 
@@ -122,14 +121,6 @@ def _check_type(request: Request) -> None:
         raise Refused(415, f"send the event as {BODY_TYPE}, not as {given[:100] or 'nothing'}")
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused(415, "send the event as it is, not compressed")
-
-
-def _check_text(body: bytearray) -> None:
-    """Unknown fields are not looked at by the codec, but whoever reads the topic reads them too."""
-    try:
-        body.decode()
-    except UnicodeDecodeError as error:
-        raise Undecodable("malformed", f"not UTF-8 at byte {error.start}") from error
 
 
 def _too_large() -> Refused:

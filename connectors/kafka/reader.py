@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
@@ -17,6 +17,8 @@ from streams.records import Partition
 
 log = structlog.get_logger(__name__)
 
+R = TypeVar("R")
+
 RETRY_S: Final = 1.0
 
 
@@ -27,9 +29,8 @@ class GroupReader:
         self, cluster: Cluster, subscription: Subscription, lag: Callable[[Partition, int], None]
     ) -> None:
         self._cluster = cluster
-        self._topics = subscription.topics
+        self._topics, self._group = subscription.topics, subscription.group
         self._polling = Polling(cluster, subscription, lag)
-        self._topic_ids: dict[str, str] = {}
 
     @property
     def ownership(self) -> Ownership:
@@ -43,7 +44,7 @@ class GroupReader:
 
     async def start_polling(self) -> None:
         """Joins the group. Raises KafkaException when the topics can't be described."""
-        await self.topic_ids()
+        await asyncio.to_thread(self._describe)
         self._polling.thread.start()
 
     async def take(self) -> Batch:
@@ -69,18 +70,19 @@ class GroupReader:
             await asyncio.to_thread(self._polling.thread.join)
 
     async def topic_ids(self) -> Mapping[str, str]:
-        """Ids of the subscribed topics, as of the first call."""
-        if not self._topic_ids:
-            self._topic_ids = await asyncio.to_thread(self._describe)
-        return self._topic_ids
+        """Ids of the subscribed topics as of now; waits until the broker tells."""
+        return await self._told(self._describe)
 
     async def logs(self, partitions: Collection[Partition]) -> Mapping[Partition, Log]:
         """First offset and end of each, and the topic's id; waits until the broker tells."""
+        return await self._told(lambda: self._bounds(tuple(partitions)))
+
+    async def _told(self, ask: Callable[[], R]) -> R:
         while True:
             try:
-                return await asyncio.to_thread(self._bounds, tuple(partitions))
+                return await asyncio.to_thread(ask)
             except (KafkaException, TimeoutError) as error:
-                log.warning("kafka.list_offsets", error=str(error))
+                log.warning("kafka.describe", group=self._group, error=str(error))
                 await asyncio.sleep(RETRY_S)
 
     def _describe(self) -> dict[str, str]:
@@ -88,8 +90,10 @@ class GroupReader:
         return {name: topic.topic_id for name, topic in made.items()}
 
     def _bounds(self, partitions: tuple[Partition, ...]) -> dict[Partition, Log]:
+        """The ids are asked for each time: a topic may be made anew while we read it."""
         found = bounds(self._cluster, partitions, IsolationLevel.READ_UNCOMMITTED)
-        return {p: Log(self._topic_ids[p.topic], *found[p]) for p in partitions}
+        ids = self._describe()
+        return {p: Log(ids[p.topic], *found[p]) for p in partitions}
 
 
 def committed(

@@ -4,8 +4,6 @@ SQLAlchemy's own async engine is not used: it would need a second pool, with oth
 jsonb, for nothing that these few questions ask.
 """
 
-import asyncio
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -30,9 +28,6 @@ from streams.queries import (
     Page,
 )
 
-log = logging.getLogger(__name__)
-
-KNOWN_TIMEOUT_S: Final = 1.0
 REACH_TIMEOUT_S: Final = 3.0
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,7 +39,7 @@ _CLIP: Final = tuple(CLIPS.c[field.name] for field in fields(ClipRow))
 
 
 class Reads:
-    """Implements `streams.queries.Reads` and `streams.ports.Outcomes`; connects when asked."""
+    """Implements `streams.queries.Reads`; connects when asked."""
 
     def __init__(self, pool: ReadPool) -> None:
         self._connection = pool.connection
@@ -80,22 +75,6 @@ class Reads:
             attempts=tuple(map(_attempt, attempts)),
             clip=_clip(clips[0]) if clips else None,
         )
-
-    async def known(self, outcome_ids: Collection[UUID]) -> frozenset[UUID]:
-        """Those of the ids that are recorded; none when the database does not answer in time."""
-        window = window_of(outcome_ids)
-        if window is None:
-            return frozenset()
-        query = sa.select(AI_EVENTS.c.id).where(
-            AI_EVENTS.c.id == sa.any_(sa.literal(list(outcome_ids), sa.ARRAY(sa.Uuid))),
-            AI_EVENTS.c.timestamp.between(*window),
-        )
-        try:
-            async with asyncio.timeout(KNOWN_TIMEOUT_S), self._connection() as connection:
-                return frozenset(row["id"] for row in await fetch(connection, query))
-        except Exception as error:  # noqa: BLE001  # the port's promise: this never raises
-            log.warning("known outcomes could not be asked for: %s", type(error).__name__)
-            return frozenset()
 
     async def reachable(self) -> None:
         """Returns when the database answers. Raises Unavailable."""

@@ -16,7 +16,7 @@ from connectors.kafka.publisher import KafkaPublisher
 from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from schemas.codec import EVENT_BYTES_MAX, Undecodable
-from streams.publishing import UPSTREAM, record
+from streams.publishing import UPSTREAM, accepted, record
 from streams.queries import Acknowledged
 
 UNDER_WAY_MAX: Final = 10_000
@@ -53,16 +53,17 @@ async def publish_lines(kafka: Cluster, lines: BinaryIO) -> tuple[int, int]:
         for line in _lines(lines):
             number += 1
             progress.advance(task, len(line))
-            if not line.strip():
+            value = line.strip()
+            if not value and len(line) <= EVENT_BYTES_MAX:
                 continue
             try:
-                event = UPSTREAM.decode(line.strip())
+                event = accepted(UPSTREAM, value or line)
             except Undecodable as error:
                 refused += 1
                 field = f" field {error.field}:" if error.field else ""
                 typer.echo(f"line {number}:{field} {error.detail}", err=True)
                 continue
-            under_way.append(publisher.begin(record(event)))
+            under_way.append(publisher.begin(record(event, value=value)))
             if len(under_way) >= UNDER_WAY_MAX:
                 published += len(await asyncio.gather(*under_way))
                 under_way.clear()

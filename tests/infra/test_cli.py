@@ -7,12 +7,14 @@ import pytest
 from typer.testing import CliRunner
 
 from connectors.kafka.clients import Cluster
+from connectors.kafka.log.history import History
 from infra.cli.app import COMMANDS, load, main
 from infra.cli.psql import connection
 from infra.services.endpoints import Endpoints
-from schemas.codec import encode
+from schemas.codec import EVENT_BYTES_MAX, encode
 from schemas.examples.stories import EXAMPLES
-from tests.embedded import Database
+from streams.records import Record
+from tests.embedded import Database, finish
 
 Run = Callable[..., tuple[int, str]]
 
@@ -38,6 +40,12 @@ def run(
         return int(ended.value.code or 0), said.out + said.err
 
     return command
+
+
+async def everything(cluster: Cluster, topic: str) -> list[Record]:
+    history = History(cluster, (topic,))
+    spans = {place: (log.first, log.end or 0) for place, log in (await history.logs()).items()}
+    return [record async for batch in history.read(spans) for record in batch]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -74,6 +82,31 @@ def test_a_line_that_is_no_event_is_refused_by_number_and_field(run: Run) -> Non
 
     assert (status, said.splitlines()[0][:24]) == (1, "line 1: field timestamp:")
     assert said.endswith("1 published, 1 refused\n")
+
+
+def test_a_line_is_published_byte_for_byte(run: Run, cluster: Cluster) -> None:
+    line = encode(EXAMPLES["smart-detection"])[:-1] + b', "of_a_later_version": 1 }'
+
+    run("publish", "-", given=b" " + line + b"\r\n")
+
+    records = finish(everything(cluster, "camera.events.v1"))
+    assert [record.value for record in records] == [line]
+
+
+def test_a_line_of_nothing_but_too_many_blanks_is_counted_as_refused(run: Run) -> None:
+    status, said = run("publish", "-", given=b" " * (EVENT_BYTES_MAX + 5) + b"{}\n\n")
+
+    assert (status, said.splitlines()[-1]) == (1, "0 published, 1 refused")
+
+
+def test_a_line_that_no_step_would_take_is_refused(run: Run) -> None:
+    finds = b",".join([b'{"label":"a"}'] * 18_000)
+    line = encode(EXAMPLES["motion-detected"])[:-1] + b',"detections":[' + finds + b"]}"
+
+    status, said = run("publish", "-", given=line)
+
+    assert (status, said.splitlines()[-1]) == (1, "0 published, 1 refused")
+    assert "once all its fields are written out" in said
 
 
 def test_a_file_that_is_not_there_is_named(run: Run) -> None:

@@ -48,6 +48,14 @@ def test_a_letter_written_twice_is_one_at_its_first_place() -> None:
     assert fold([again, written(7)]) == fold([written(7)])
 
 
+def test_a_letter_about_what_lies_at_the_same_place_of_a_topic_made_anew_is_another() -> None:
+    later = lying(letter("enrich", replace(bad(7), timestamp_ms=5_000), WHY), 8)
+
+    found = fold([written(7), marker(written(7)), later])
+
+    assert [(one.offset, one.redriven) for one in found] == [(7, True), (8, False)]
+
+
 def test_a_letter_with_its_marker_is_not_open() -> None:
     (found,) = fold([written(7), marker(written(7))])
 

@@ -154,10 +154,15 @@ def test_text_that_only_resembles_a_uuid_is_a_native_id() -> None:
     assert camera_id("protect", f"{UUID(bare)}\n") != UUID(bare)
 
 
-def test_a_dead_letter_is_known_by_step_and_place() -> None:
-    places = [("enrich", "t", 0, 1), ("enrich", "t", 1, 0), ("project", "t", 0, 1)]
+def test_a_dead_letter_is_known_by_step_place_and_time() -> None:
+    places = [
+        ("enrich", "t", 0, 1, 7),
+        ("enrich", "t", 1, 0, 7),
+        ("project", "t", 0, 1, 7),
+        ("enrich", "t", 0, 1, 8),
+    ]
     found = {dead_letter_id(*place) for place in places}
 
-    assert len(found) == 3
+    assert len(found) == 4
     assert found == {dead_letter_id(*place) for place in places}
     assert all(map(is_version_8, found))

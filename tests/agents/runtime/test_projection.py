@@ -61,6 +61,7 @@ class Bench:
     log: MemoryLog = field(default_factory=MemoryLog)
     store: Store = field(default_factory=Store)
     model: MemoryReadModel | None = None
+    meter: Tally = field(default_factory=Tally)
 
     def record(self, *names: str, frame_id: int = 1, camera: str = "gate") -> None:
         agent = RecordInference(Registry())
@@ -82,7 +83,7 @@ class Bench:
         model = self.model or MemoryReadModel(self.store)
         step = Projection(name="project", reads=PROJECTED, into=model)
         letters = MemoryLetters(self.log)
-        runtime = ProjectionRuntime(step, reader, letters, MemoryMedia(), Tally(), FastClock())
+        runtime = ProjectionRuntime(step, reader, letters, MemoryMedia(), self.meter, FastClock())
         return runtime, reader
 
     async def run(self, *, until: int) -> None:
@@ -106,6 +107,17 @@ async def test_every_recorded_inference_becomes_a_row() -> None:
     await bench.run(until=3)
 
     assert bench.names == ["a", "b", "c"]
+
+
+async def test_a_letter_is_counted_once_however_often_its_batch_is_written() -> None:
+    bench = Bench()
+    bench.model = Trouble(bench.store, before=2)
+    bench.log.append(Encoded(AI_INFERENCES.name, None, b"nonsense", ()))
+    bench.record("a")
+
+    await bench.run(until=1)
+
+    assert bench.meter.dead_by_reason == {"malformed": 1}
 
 
 async def test_a_second_worker_goes_on_where_the_ledger_says() -> None:

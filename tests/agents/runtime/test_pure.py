@@ -85,6 +85,7 @@ async def test_an_agent_that_raises_costs_that_record_only() -> None:
     await bench.run()
 
     assert (enriched(bench.log), reasons(bench.log)) == (["a", "b"], ["agent_failed"])
+    assert bench.meter.dead_by_reason == {"agent_failed": 1}
 
 
 async def test_undecodable_bytes_cost_that_record_only() -> None:
@@ -134,6 +135,7 @@ async def test_a_dead_letter_shares_the_transaction_of_its_offset() -> None:
     await runtime.drain()
 
     assert (bench.log.of(DEAD_LETTERS.name), bench.log.progress) == ([], {})
+    assert not bench.meter.dead_by_reason, "a letter counts when it is in the log"
 
 
 async def test_a_crash_before_the_commit_repeats_nothing_in_the_log() -> None:

@@ -154,6 +154,13 @@ REFUSED: dict[str, tuple[str, bytes, int, str, str]] = {
     ),
     "a list of events": (EVENTS, b"[" + encode(PERSON_SEEN) + b"]", 422, "invalid", ""),
     "2 MB": (EVENTS, b" " * 2_000_000, 413, "too_large", ""),
+    "what grows when it is written": (
+        EVENTS,
+        changed(MOVEMENT_SEEN, detections=[{"label": "a"}] * 14_000),
+        413,
+        "too_large",
+        "",
+    ),
     "one byte too many": (EVENTS, b" " * (EVENT_BYTES_MAX + 1), 413, "too_large", ""),
 }
 

@@ -1,13 +1,11 @@
 """Questions to a real read model."""
 
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-import asyncpg
 import pytest
 from msgspec import structs
 
@@ -148,39 +146,12 @@ async def test_cameras_are_all_devices(reads: Reads) -> None:
     assert cameras[UNDESCRIBED.camera_id].registered is False
 
 
-async def test_known_are_those_that_are_recorded(reads: Reads) -> None:
-    stranger = inference(999, seconds=3).id
-
-    assert await reads.known([DESCRIBED.id, stranger, INFERENCES[3].id]) == {
-        DESCRIBED.id,
-        INFERENCES[3].id,
-    }
-    assert await reads.known([]) == frozenset()
-    assert await reads.known([UUID(int=2**128 - 1)]) == frozenset()
-
-
-def test_known_looks_no_further_than_the_time_of_its_ids() -> None:
+def test_a_question_about_ids_looks_no_further_than_their_time() -> None:
     window = window_of([SKIPPED.id, DESCRIBED.id])
 
     assert window is not None
     assert window[0] <= DESCRIBED.timestamp <= SKIPPED.timestamp <= window[1]
     assert window[1] - window[0] < SKIPPED.timestamp - DESCRIBED.timestamp + timedelta(seconds=1)
-
-
-async def test_known_never_raises_and_never_waits_long(database: Database) -> None:
-    away = ReadPool("postgresql://nobody@127.0.0.1:1/nothing")
-    assert await Reads(away).known([DESCRIBED.id]) == frozenset()
-    await away.close()
-
-    stuck = ReadPool(database.url)
-    connection = await asyncpg.connect(database.admin_url)
-    async with connection.transaction():
-        await connection.execute("lock table read_model.ai_events in access exclusive mode")
-        began = time.monotonic()
-        assert await Reads(stuck).known([DESCRIBED.id]) == frozenset()
-        assert time.monotonic() - began < 3
-    await connection.close()
-    await stuck.close()
 
 
 async def test_a_database_that_is_away_is_unavailable(database: Database) -> None:
