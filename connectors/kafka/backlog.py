@@ -87,8 +87,8 @@ class Backlog:
             self._room.wait_for(self.has_room, patience_s)
 
     def fail(self, error: BaseException | None) -> None:
-        """From the poll thread, which has ended, by this error if any."""
-        self._failure = error
+        """From the poll thread, which has ended, by this error if any; the first one stands."""
+        self._failure = self._failure or error
         self._wake()
 
     def has_room(self) -> bool:

@@ -1,7 +1,12 @@
 """A ledger's reader on a real Kafka: what it says of a topic is what the topic is now."""
 
+import asyncio
+from dataclasses import replace
+
+import pytest
+
 from connectors.kafka.clients import Cluster
-from connectors.kafka.polling import Subscription
+from connectors.kafka.polling import LogLost, Subscription
 from connectors.kafka.reader import GroupReader
 from connectors.kafka.topics import apply, compare
 from infra.services.endpoints import Endpoints
@@ -33,3 +38,22 @@ async def test_a_topic_made_anew_has_another_id_at_the_next_claim(endpoints: End
     assert before[PLACE].topic_id == ids_before[PLACE.topic]
     assert after[PLACE].topic_id == ids_after[PLACE.topic]
     assert before[PLACE].topic_id != after[PLACE].topic_id
+
+
+async def test_with_the_classic_protocol_a_topic_made_anew_is_not_read_on(
+    endpoints: Endpoints,
+) -> None:
+    """Nobody assigns the new topic there: its first records would be passed over."""
+    cluster = replace(fresh_cluster(endpoints), group_protocol="classic")
+    subscription = Subscription("project", (PLACE.topic,), 10)
+    reader = GroupReader(cluster, subscription, lambda *_: None, look_s=0.2)
+    await reader.start_polling()
+    await reader.take()
+
+    await asyncio.to_thread(remade, cluster)
+
+    with pytest.raises(LogLost, match="made anew"):
+        async with asyncio.timeout(60):
+            while True:
+                await reader.take()
+    await reader.close()
