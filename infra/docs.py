@@ -178,6 +178,7 @@ def metrics() -> Mapping[str, Row]:
     meter.received("step", 1)
     meter.published("step", "topic", 1)
     meter.dead("step", "reason")
+    meter.repeated("step", 1)
     meter.took("step", 1)
     meter.lag("step", "topic", 0, 1)
     meter.abandoned("step", 1)

@@ -72,14 +72,24 @@ def camera_id(source: str, native: str) -> UUID:
     return _named("camera", source, native)
 
 
+@lru_cache(maxsize=CAMERAS_REMEMBERED)
+def _spelt(native: str) -> str:
+    """A camera's name as ids have it: a UUID is the same in capitals."""
+    return native.lower() if _CANONICAL.fullmatch(native) else native
+
+
 def event_id(event: CameraEvent) -> UUID:
-    """Of a camera event: a second publication of it has the same one."""
-    return time_ordered(event.timestamp, "event", event.source, event.camera_id, event.event_id)
+    """Of a camera event: a second publication of it has the same one.
+
+    Its type is no part of it: what a camera first takes for movement and then for a person is one.
+    """
+    native = (event.source, _spelt(event.camera_id), event.event_id)
+    return time_ordered(event.timestamp, "event", *native)
 
 
 def inference_id(result: InferenceResult) -> UUID:
     """Of an inference result: a second publication of it has the same one."""
-    native = (result.source, result.camera_id, result.model_id, result.result_id)
+    native = (result.source, _spelt(result.camera_id), result.model_id, result.result_id)
     return time_ordered(result.timestamp, "inference", *native)
 
 

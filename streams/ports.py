@@ -126,7 +126,11 @@ class Meter(Protocol):
         ...
 
     def dead(self, step: str, reason: str) -> None:
-        """A record became a dead letter."""
+        """A dead letter is in the log."""
+        ...
+
+    def repeated(self, step: str, records: int) -> None:
+        """Records that a step passed over: the outcome of their id is in the log already."""
         ...
 
     def took(self, step: str, seconds: float) -> None:

@@ -125,7 +125,7 @@ def _loses(key: str, before: str | None, after: str) -> bool:
 
 
 class NotRestored(Exception):  # noqa: N818  # the sentence is the whole of it
-    """The topics here can't take the archive; nothing was written."""
+    """The topics here can't take the archive, or hold more than it now; the sentence says which."""
 
 
 def check_room(logs: Mapping[Partition, Log], partitions: Mapping[str, int]) -> None:
@@ -144,3 +144,15 @@ def check_room(logs: Mapping[Partition, Log], partitions: Mapping[str, int]) -> 
                 "VIDETTE_NAMESPACE that was never used"
             )
             raise NotRestored(text)
+
+
+def check_alone(logs: Mapping[Partition, Log], records: int) -> None:
+    """Raises NotRestored when the topics hold more than the records that were just restored."""
+    here = sum(log.end or 0 for log in logs.values())
+    if here != records:
+        text = (
+            f"{records} records were restored and {here} are there: somebody else wrote at the "
+            "same time, another restore or a worker. Restore again, alone, under a "
+            "VIDETTE_NAMESPACE that was never used"
+        )
+        raise NotRestored(text)

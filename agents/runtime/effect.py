@@ -248,6 +248,9 @@ class EffectRuntime:
         reached = {partition: work.progress[partition].offset for partition in committed}
         self.guard.finished(self.step.name, reached)
         count_published(self.meter, self.step.name, work, committed)
+        repeated = sum(not one.outputs for p in committed for one in by_partition[p])
+        if repeated:
+            self.meter.repeated(self.step.name, repeated)
 
     def _told(self, finished: Iterable[Finished]) -> dict[Partition, list[Finished]]:
         """What a transaction can tell of; what is too far ahead waits for the record it waits for.

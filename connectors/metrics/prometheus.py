@@ -25,23 +25,19 @@ class PrometheusMeter:
     """Dead letters by step and reason."""
 
     def __post_init__(self) -> None:
-        self._received = Counter(
-            "vidette_records_received",
-            "Records taken from the log.",
-            ["step"],
-            registry=self.registry,
+        self._received = self._counted(
+            "vidette_records_received", "Records taken from the log.", "step"
         )
-        self._published = Counter(
-            "vidette_records_published",
-            "Records whose transaction is in the log.",
-            ["step", "topic"],
-            registry=self.registry,
+        self._published = self._counted(
+            "vidette_records_published", "Records whose transaction is in the log.", "step", "topic"
         )
-        self._dead = Counter(
-            "vidette_records_dead",
-            "Records that became dead letters.",
-            ["step", "reason"],
-            registry=self.registry,
+        self._dead = self._counted(
+            "vidette_records_dead", "Records that became dead letters.", "step", "reason"
+        )
+        self._repeated = self._counted(
+            "vidette_records_repeated",
+            "Records passed over: the outcome of their id was in the log already.",
+            "step",
         )
         self._seconds = self._timed(
             "vidette_step_seconds",
@@ -72,6 +68,9 @@ class PrometheusMeter:
             "From the publication of a provider's state until its worker has read it back.",
         )
 
+    def _counted(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(name, about, labels, registry=self.registry)
+
     def _timed(self, name: str, about: str, *labels: str) -> Histogram:
         return Histogram(name, about, labels, buckets=SECONDS, registry=self.registry)
 
@@ -84,9 +83,13 @@ class PrometheusMeter:
         self._published.labels(step, topic).inc(records)
 
     def dead(self, step: str, reason: str) -> None:
-        """A record became a dead letter."""
+        """A dead letter is in the log."""
         self._dead.labels(step, reason).inc()
         self.letters[step, reason] += 1
+
+    def repeated(self, step: str, records: int) -> None:
+        """Records passed over."""
+        self._repeated.labels(step).inc(records)
 
     def took(self, step: str, seconds: float) -> None:
         """How long a batch or a record was worked on."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from connectors.archive.file import Head, check, head, records, writing
+from connectors.kafka.clients import Cluster
 from connectors.kafka.log.history import History
 from connectors.kafka.log.restoring import restore as write_back
 from infra.cli.topics import apply_topics
@@ -16,13 +17,16 @@ from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
 from streams.projection.ports import Log
 from streams.records import Partition
-from streams.topic_plan import Layout, check_room
-from streams.topics import WEEK, catalogue
+from streams.topic_plan import Layout, check_alone, check_room
+from streams.topics import AI_EVENTS, DEAD_LETTERS, WEEK, catalogue
 
 log = typer.Typer(help="Save the log into a file, and restore it.", no_args_is_help=True)
 
 KEPT = tuple(topic.name for topic in catalogue() if topic.kept is None or topic.kept > WEEK)
 """What is saved: the topics that are kept for longer than it takes to work on their records."""
+
+SPEAK_OF_OTHERS = frozenset({AI_EVENTS.name, DEAD_LETTERS.name})
+"""An outcome has its attempts in another topic, a redrive its record, in one transaction."""
 
 
 @log.callback()
@@ -42,15 +46,21 @@ def save(
     """
     kafka = kafka_of(Settings())
     check_topics(kafka)
-    typer.echo(f"{asyncio.run(_save(History(kafka, KEPT), file))} records saved in {file}")
+    typer.echo(f"{asyncio.run(_save(kafka, file))} records saved in {file}")
 
 
-async def _save(history: History, file: Path) -> int:
-    logs = await history.logs()
+async def _save(kafka: Cluster, file: Path) -> int:
+    """What committed records speak of is saved too.
+
+    A transaction ends in one partition after the other. So the others are asked for their ends
+    later, and those count what is open: reading up to them waits for the markers on their way.
+    """
+    logs = await History(kafka, SPEAK_OF_OTHERS).logs()
+    logs |= await History(kafka, set(KEPT) - SPEAK_OF_OTHERS).logs(open_too=True)
     widths = {topic: sum(partition.topic == topic for partition in logs) for topic in KEPT}
     with writing(file, Head(1, datetime.now(UTC).isoformat(), widths)) as writer:
         spans = {partition: (log.first, log.end or 0) for partition, log in logs.items()}
-        async for batch in history.read(spans):
+        async for batch in History(kafka, KEPT).read(spans):
             writer.write(batch)
     return writer.records
 
@@ -73,6 +83,7 @@ def restore(
     history = History(kafka, what.partitions)
     check_room(asyncio.run(_logs(history)), what.partitions)
     write_back(kafka, what.partitions, records(file))
+    check_alone(asyncio.run(_logs(history)), count)
     typer.echo(f"{count} records restored, saved at {what.saved_at}")
     typer.echo("now: ./vidette projections rebuild --accept")
 

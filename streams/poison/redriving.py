@@ -1,6 +1,6 @@
 """Another chance for what became a dead letter: which letters get it, and how it is written."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -9,10 +9,14 @@ from schemas import headers as names
 from streams.dead_letters import DeadLetter, original_headers
 from streams.lanes import Encoded
 from streams.records import Record
-from streams.topics import DEAD_LETTERS
+from streams.topics import DEAD_LETTERS, catalogue
 
 REDRIVE_BYTES_MAX: Final = 900_000
 """A larger value does not fit into any topic, with its key and headers."""
+
+
+STATES: Final = frozenset(topic.name for topic in catalogue() if topic.compacted)
+"""Topics in which the newest record of a key counts: what comes late wins there."""
 
 
 class NotRedriven(Exception):  # noqa: N818  # what it says is a state of the letter
@@ -40,6 +44,27 @@ def allowed(
         else:
             found.append(id_)
     return found
+
+
+def check_newest(letter: DeadLetter, record: Record, states: Iterable[Record]) -> None:
+    """Compares a letter about a state with the records of its topic.
+
+    Raises NotRedriven when there is a later one of its key, which another chance would overwrite.
+    """
+    written_ms = int(record.header(names.TIMESTAMP) or 0)
+    for state in states:
+        here = state.partition == letter.source
+        later = state.offset > letter.source_offset if here else state.timestamp_ms > written_ms
+        if state.key != record.key or not later:
+            continue
+        if state.header(names.REDRIVEN) == str(letter.id):  # its own earlier chance
+            continue
+        text = (
+            f"letter {letter.id} would overwrite a later record of its key, "
+            f"{state.partition.topic}[{state.partition.number}]@{state.offset}: "
+            "publish the state that shall count instead"
+        )
+        raise NotRedriven(text)
 
 
 def redrive(letter: DeadLetter, record: Record, value: bytes | None) -> tuple[Encoded, Encoded]:

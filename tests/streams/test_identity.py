@@ -147,6 +147,15 @@ def test_a_native_id_that_is_no_uuid_belongs_to_its_source(native: str) -> None:
     assert found != camera_id("frigate", native)
 
 
+def test_an_event_of_a_camera_whose_uuid_is_in_capitals_is_the_same_event() -> None:
+    own = "6f1c2b9e-8d1a-4b57-9a35-1f0a6f0e7c11"
+    event, result = replace(PERSON_SEEN, camera_id=own), replace(MODEL_RESULT, camera_id=own)
+
+    assert event_id(replace(event, camera_id=own.upper())) == event_id(event)
+    assert inference_id(replace(result, camera_id=own.upper())) == inference_id(result)
+    assert event_id(replace(event, camera_id="Gate")) != event_id(replace(event, camera_id="gate"))
+
+
 def test_text_that_only_resembles_a_uuid_is_a_native_id() -> None:
     bare = "6f1c2b9e8d1a4b579a351f0a6f0e7c11"
 

@@ -1,6 +1,20 @@
 from dataclasses import replace
 
-from streams.topic_plan import Alter, Create, Found, Layout, Refuse, configs, plan
+import pytest
+
+from streams.projection.ports import Log
+from streams.records import Partition
+from streams.topic_plan import (
+    Alter,
+    Create,
+    Found,
+    Layout,
+    NotRestored,
+    Refuse,
+    check_alone,
+    configs,
+    plan,
+)
 from streams.topics import AI_EVENTS, CAMERA_EVENTS, REGISTRY, catalogue
 
 LAYOUT = Layout(partitions=8, replication=3)
@@ -70,3 +84,12 @@ def test_the_log_is_kept_for_ever() -> None:
 
 def test_the_registry_keeps_the_newest_state_of_each_camera() -> None:
     assert configs(REGISTRY, LAYOUT)["cleanup.policy"] == "compact"
+
+
+def test_topics_that_hold_more_than_was_restored_are_nobodys_log() -> None:
+    """Two restores at once, or a worker that was not stopped."""
+    logs = {Partition("ai.events.v1", n): Log("topic-a", 0, 10) for n in range(2)}
+
+    check_alone(logs, 20)
+    with pytest.raises(NotRestored, match="15 records were restored and 20 are there"):
+        check_alone(logs, 15)

@@ -6,12 +6,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from schemas import headers as names
 from schemas.codec import encode
+from schemas.examples.upstream import REGISTRATION
 from streams import identity
 from streams.dead_letters import DeadLetter
-from streams.topics import DEAD_LETTERS
+from streams.topics import DEAD_LETTERS, REGISTRY
 from tests.system.processes import Worker, command
 from tests.system.site import Site
 from tests.system.upstream import Upstream, sighting
@@ -150,6 +152,27 @@ def test_two_megabytes_are_redriven_only_when_corrected(desk: Desk) -> None:
 
     assert refused.returncode == 1
     assert f"the value of letter {letter.id} has 2000000 bytes" in refused.stderr
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_registration_is_redriven_unless_a_later_one_has_replaced_it(
+    desk: Desk, *, replaced: bool
+) -> None:
+    """In the registry the newest record counts: it may be the one that made a camera private."""
+    old = structs.replace(REGISTRATION, camera_id=f"replaced-{replaced}")
+    key = str(identity.camera_id(old.source, old.camera_id))
+    desk.upstream.send(key, REGISTRY.name, key, encode(old)[:-1])
+    if replaced:
+        newer = structs.replace(old, privacy="local-only")
+        desk.upstream.send("newer", REGISTRY.name, key, encode(newer))
+    desk.upstream.flush()
+    letter = desk.letter_at(key)
+
+    result = desk.site.redrive([letter.id], {letter.id: encode(old)})
+
+    refused = [why.split(", camera")[0] for why in result.refused.values()]
+    said = f"letter {letter.id} would overwrite a later record of its key"
+    assert (len(result.done), refused) == ((0, [said]) if replaced else (1, []))
 
 
 def test_a_letter_that_does_not_exist_is_named_in_one_sentence(desk: Desk) -> None:

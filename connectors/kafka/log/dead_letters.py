@@ -1,12 +1,13 @@
 """The dead letters of a Kafka: which there are, what is in them, and another chance for them."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from confluent_kafka import IsolationLevel, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 from msgspec.structs import replace
 
 from connectors.kafka.clients import (
@@ -17,10 +18,16 @@ from connectors.kafka.clients import (
     Cluster,
 )
 from connectors.kafka.log.history import History
-from connectors.kafka.offsets import bounds
 from streams.dead_letters import DeadLetter, fold
 from streams.lanes import Encoded
-from streams.poison.redriving import NotRedriven, Redriven, allowed, redrive
+from streams.poison.redriving import (
+    STATES,
+    NotRedriven,
+    Redriven,
+    allowed,
+    check_newest,
+    redrive,
+)
 from streams.ports import MediaStore
 from streams.records import Partition, Record
 from streams.topics import DEAD_LETTERS
@@ -42,10 +49,8 @@ class DeadLetters:
     async def all(self) -> tuple[DeadLetter, ...]:
         """Every letter that is kept, oldest first, values left out. Raises KafkaException."""
         history = History(self.cluster, (DEAD_LETTERS.name,))
-        logs = await history.logs()
-        # Ends that count what open transactions wrote: reading up to them waits for those.
-        uncommitted = IsolationLevel.READ_UNCOMMITTED
-        spans = await asyncio.to_thread(bounds, self.cluster, logs, uncommitted)
+        logs = await history.logs(open_too=True)
+        spans = {place: (log.first, log.end or 0) for place, log in logs.items()}
         slim = [replace(r, value=None) async for batch in history.read(spans) for r in batch]
         return fold(slim)
 
@@ -78,11 +83,13 @@ class DeadLetters:
         result = Redriven()
         letters = {letter.id: letter for letter in await self.all()}
         chosen = [letters[id_] for id_ in allowed(ids, letters, result, again=again)]
+        states = await self._states(chosen)
         async for records in self._records(chosen):
             outputs: list[Encoded] = []
             done: list[DeadLetter] = []
             for letter, record in _matched(chosen, records):
                 try:
+                    check_newest(letter, record, states.get((letter.source.topic, record.key), ()))
                     value = (corrected or {}).get(letter.id)
                     value = await self._value(letter, record) if value is None else value
                     outputs += redrive(letter, record, value)
@@ -105,6 +112,21 @@ class DeadLetters:
             records = [record for record in batch if (record.partition, record.offset) in places]
             for at in range(0, len(records), AT_ONCE):
                 yield records[at : at + AT_ONCE]
+
+    async def _states(
+        self, letters: Collection[DeadLetter]
+    ) -> Mapping[tuple[str, bytes | None], Sequence[Record]]:
+        """By topic and key the records, without values, of topics in which the newest counts."""
+        topics = {letter.source.topic for letter in letters} & STATES
+        states: dict[tuple[str, bytes | None], list[Record]] = defaultdict(list)
+        if topics:
+            history = History(self.cluster, topics)
+            spans = {p: (log.first, log.end or 0) for p, log in (await history.logs()).items()}
+            async for batch in history.read(spans):
+                for record in batch:
+                    slim = replace(record, value=None)
+                    states[record.partition.topic, record.key].append(slim)
+        return states
 
     async def _value(self, letter: DeadLetter, record: Record) -> bytes | None:
         if letter.blob_sha256 is None:

@@ -59,21 +59,25 @@ class History:
         self._topics = tuple(topics)
         self._outside = frozenset(cluster.named(t) for t in self._topics if t in FROM_OUTSIDE)
 
-    async def logs(self) -> dict[Partition, Log]:
-        """Every partition: the topic's id, its first offset, the one after the last committed."""
+    async def logs(self, *, open_too: bool = False) -> dict[Partition, Log]:
+        """Every partition: the topic's id, its first offset, the one after the last that is read.
+
+        With `open_too` ends count what open transactions wrote: reading up to them waits for those.
+        """
+        counting = IsolationLevel.READ_UNCOMMITTED if open_too else self._isolation
         ends = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
-                return await asyncio.to_thread(self._logs)
+                return await asyncio.to_thread(self._logs, counting)
             except KafkaException as error:
                 if error.args[0].code() not in PASSING or time.monotonic() > ends:
                     raise
                 await asyncio.sleep(RETRY_S)
 
-    def _logs(self) -> dict[Partition, Log]:
+    def _logs(self, counting: IsolationLevel) -> dict[Partition, Log]:
         made = described(self._cluster, self._topics).values()
         ids = {partition: topic.topic_id for topic in made for partition in topic.partitions}
-        found = bounds(self._cluster, ids, self._isolation)
+        found = bounds(self._cluster, ids, counting)
         return {partition: Log(ids[partition], *found[partition]) for partition in ids}
 
     async def read(self, spans: Mapping[Partition, tuple[int, int]]) -> AsyncIterator[list[Record]]:

@@ -25,6 +25,7 @@ class Tally:
     dead_by_reason: Counter[str] = field(default_factory=Counter)
     published_to: Counter[str] = field(default_factory=Counter)
     received_by: Counter[str] = field(default_factory=Counter)
+    repeated_by: Counter[str] = field(default_factory=Counter)
 
     def received(self, step: str, records: int) -> None:
         self.received_by[step] += records
@@ -36,6 +37,9 @@ class Tally:
     def dead(self, step: str, reason: str) -> None:
         del step
         self.dead_by_reason[reason] += 1
+
+    def repeated(self, step: str, records: int) -> None:
+        self.repeated_by[step] += records
 
     def took(self, step: str, seconds: float) -> None: ...
 

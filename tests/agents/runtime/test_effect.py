@@ -48,6 +48,8 @@ class Scripted:
             raise ConnectionError(name)
         if name.startswith("full") and self.asked.count(name) <= 5:
             raise StoreAway("no space left")
+        if name.startswith("known"):
+            return ()
         if name.startswith("hang"):
             await asyncio.Event().wait()
         if name.startswith("later") and self.asked.count(name) == 1:
@@ -119,6 +121,15 @@ async def test_an_agent_that_always_fails_leaves_a_letter_and_its_neighbours_alo
     await bench.run()
 
     assert (sorted(enriched(bench.log)), reasons(bench.log)) == (["a", "b"], ["agent_failed"])
+
+
+async def test_records_that_an_agent_has_nothing_to_say_to_are_counted() -> None:
+    bench = Bench()
+    published(bench.log, motion("a"), motion("known"), motion("bug"))
+
+    await bench.run()
+
+    assert bench.meter.repeated_by == {"describe": 1}
 
 
 async def test_an_agent_that_hangs_is_ended_by_the_time_limit() -> None:

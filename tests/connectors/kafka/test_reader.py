@@ -27,6 +27,11 @@ def remade(cluster: Cluster) -> None:
     apply(cluster, compare(cluster, Layout(PARTITIONS, 1)))
 
 
+async def read_on(reader: GroupReader) -> None:
+    while True:
+        await reader.take()
+
+
 async def test_a_topic_made_anew_has_another_id_at_the_next_claim(endpoints: Endpoints) -> None:
     cluster = fresh_cluster(endpoints)
     reader = GroupReader(cluster, Subscription("project", (PLACE.topic,), 10), lambda *_: None)
@@ -53,7 +58,5 @@ async def test_with_the_classic_protocol_a_topic_made_anew_is_not_read_on(
     await asyncio.to_thread(remade, cluster)
 
     with pytest.raises(LogLost, match="made anew"):
-        async with asyncio.timeout(60):
-            while True:
-                await reader.take()
+        await asyncio.wait_for(read_on(reader), 60)
     await reader.close()
