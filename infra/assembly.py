@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from uuid import UUID
 
 from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
 from agents.health import SharedHealth
+from agents.repair import Repair
 from connectors.clips.file import FileClips
 from connectors.clips.http import HttpClips
 from connectors.clips.limits import ClipLimits
@@ -29,6 +31,7 @@ from connectors.postgres.answers import PostgresAnswers
 from connectors.postgres.outcomes import KnownOutcomes
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.sink import Sink
+from connectors.postgres.unrepaired import PostgresUnrepaired
 from infra.prompts.loading import FOLDER, prompts
 from infra.providers.roster import close, others, providers
 from infra.services.endpoints import Endpoints
@@ -39,7 +42,7 @@ from streams.ports import Cameras, Clips, Clock
 from streams.providers.health.board import Board
 from streams.providers.health.breaker import By
 from streams.providers.orders import Orders
-from streams.providers.ports import Candidates
+from streams.providers.ports import Candidates, Missing, Roster
 from streams.providers.roster import OrderedRoster
 from streams.registry import Registry
 from streams.topics import AI_EVENTS, REGISTRY
@@ -89,9 +92,8 @@ async def ports(
     clock, registry = world.clock, Registry()
     follower = Follower(kafka, REGISTRY, registry.apply)
     publisher, me = KafkaPublisher(kafka), _own_name()
-    spending = Spending(settings, found.database_url, kafka, publisher, me).keep(
-        clock, partial(_tell, fail)
-    )
+    spent = Spending(settings, found.database_url, kafka, publisher, me)
+    spending = spent.keep(clock, partial(_tell, fail))
     announced, budgets = LoggedAnnouncements(publisher), spending.budgets
     board = Board(By(me, settings.describe_deadline_s), settings.crash_blacklist_after)
     roster = _roster(world, settings, board.orders, registry)
@@ -99,6 +101,8 @@ async def ports(
     health = SharedHealth(board, shared, clock, meter.agreed, roster.known, budgets.heed)
     decoder = SubprocessDecoder(cores=DECODERS)
     pool, sink = ReadPool(found.database_url), world.sink(found.database_url)
+    can_ask = partial(_anybody, roster, health, clock)
+    repair = Repair(PostgresUnrepaired(pool), registry, can_ask, publisher, clock)
     try:
         async with beside(fail, follower.run(), health.run()):
             yield Ports(
@@ -115,14 +119,12 @@ async def ports(
                 read_model=sink,
                 make_days=sink.ensure_partitions,
                 clock=clock,
+                repair=partial(repair.run, settings.repair_every_s),
             )
     finally:
-        await spending.close()
-        await decoder.close()
         await close(tuple(roster.known.values()))
-        await publisher.close()
-        await pool.close()
-        await sink.close()
+        for each in (spending, decoder, publisher, pool, sink):
+            await each.close()
 
 
 @asynccontextmanager
@@ -145,6 +147,14 @@ def _roster(world: World, settings: Settings, orders: Orders, cameras: Cameras) 
     first = world.providers(settings)
     known = {one.name: one for one in (*world.others(settings), *first)}
     return OrderedRoster(known, [one.name for one in first], orders, cameras)
+
+
+def _anybody(roster: Roster, health: SharedHealth, clock: Clock, camera_id: UUID) -> bool:
+    """Whether a provider would take an event of the camera now; claims nothing."""
+    return any(
+        not isinstance(one, Missing) and health.board.wants(one, clock.now()) is None
+        for one in roster.candidates(camera_id)
+    )
 
 
 def _own_name() -> str:

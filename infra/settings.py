@@ -159,6 +159,10 @@ class Settings(SpendingSettings):
     describe_in_flight: PositiveInt = Field(
         64, description="Events that `describe` works on at once."
     )
+    repair_every_s: PositiveFloat = Field(
+        60.0,
+        description="How often is looked for outcomes that a provider may answer now.",
+    )
     describe_again_in_flight: PositiveInt = Field(
         8, description="Repairs and repeated analyses at once: the present comes first."
     )

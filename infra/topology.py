@@ -1,6 +1,6 @@
 """The topology: which agent reads what and writes what. Read this first."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -67,6 +67,8 @@ class Ports:
     make_days: Callable[[date, date], Awaitable[int]]
     """Makes the read model's partitions for these days; how many were missing."""
     clock: Clock
+    repair: Callable[[], Coroutine[None, None, None]]
+    """Takes up again what nobody could describe; goes beside `describe_again`."""
 
 
 def fetch_deadline_s(settings: Settings) -> float:

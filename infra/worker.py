@@ -129,6 +129,8 @@ class Work:
         for name, running in self._running.items():
             self._attend(self._pump(running, channels[name]))
             self._attend(running.runtime.failure.wait())
+        if "describe_again" in self._running:
+            self._attend(opened.repair())
         self._attend(vitals.suspects.keep())
         collect_rarely()
         vitals.ready()

@@ -35,6 +35,7 @@ ROUNDING: Final = timedelta(milliseconds=1)
 """Ids hold milliseconds, rounded, so that the row's own time is at most that far away."""
 
 _USAGE: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
+_EVENT: Final = tuple(field.name for field in fields(EventRow))
 _CLIP: Final = tuple(CLIPS.c[field.name] for field in fields(ClipRow))
 
 
@@ -53,7 +54,7 @@ class Reads:
     async def events(self, wanted: EventFilter, page: Page) -> Sequence[EventRow]:
         """One page, newest first."""
         async with self._connection() as connection:
-            return [_event(row) for row in await fetch(connection, events_query(wanted, page))]
+            return [event_of(row) for row in await fetch(connection, events_query(wanted, page))]
 
     async def event(self, outcome_id: UUID) -> EventDetail | None:
         """One event, its attempts and its clip."""
@@ -67,13 +68,13 @@ class Reads:
             rows = await fetch(connection, found)
             if not rows:
                 return None
-            event = _event(rows[0])
+            event = event_of(rows[0])
             attempts = await fetch(connection, _attempts_query(event))
             clips = await fetch(connection, _clip_query(event))
         return EventDetail(
             event=event,
             attempts=tuple(map(_attempt, attempts)),
-            clip=_clip(clips[0]) if clips else None,
+            clip=clip_of(clips[0]) if clips else None,
         )
 
     async def reachable(self) -> None:
@@ -143,9 +144,11 @@ def _clip_query(event: EventRow) -> "sa.Select[tuple[object, ...]]":
     )
 
 
-def _event(row: asyncpg.Record) -> EventRow:
+def event_of(row: asyncpg.Record) -> EventRow:
+    """The event of a row that has its columns, and maybe others."""
     decoded = {name: _decoded(row[name]) for name in ("detections", "event_metadata")}
-    return EventRow(**{**row, **decoded, "labels": tuple(row["labels"])})
+    values = {name: row[name] for name in _EVENT}
+    return EventRow(**{**values, **decoded, "labels": tuple(row["labels"])})
 
 
 def _attempt(row: asyncpg.Record) -> AttemptRow:
@@ -156,10 +159,12 @@ def _attempt(row: asyncpg.Record) -> AttemptRow:
     return AttemptRow(**values)
 
 
-def _clip(row: asyncpg.Record) -> ClipRow:
+def clip_of(row: asyncpg.Record) -> ClipRow:
+    """The clip of a row that has its columns, and maybe others."""
     frames = msgspec.json.decode(row["frames"], type=tuple[Frame, ...])
     motion = _decoded(row["motion"]) if row["motion"] is not None else None
-    return ClipRow(**{**row, "frames": frames, "motion": motion})
+    values = {column.name: row[column.name] for column in _CLIP}
+    return ClipRow(**{**values, "frames": frames, "motion": motion})
 
 
 def _decoded(json: bytes) -> object:

@@ -174,6 +174,9 @@ class Worker:
         async def make_days(*_: object) -> int:
             return 0
 
+        async def nothing() -> None:
+            """Nobody repairs here: histories end with what they began."""
+
         return Ports(
             cameras=registry,
             cameras_ready=registry_read,
@@ -194,6 +197,7 @@ class Worker:
             read_model=model,
             make_days=make_days,
             clock=clock,
+            repair=nothing,
         )
 
     def _doors(self) -> Doors:
