@@ -25,7 +25,7 @@ from connectors.memory.reads import MemoryReads
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.cli.app import COMMANDS, load
 from infra.settings import ROOT, Settings, variable
-from infra.topology import Ports, topology
+from infra.topology import reads_of, shown
 from schemas.event import Written, tag
 from streams.providers.health.diagrams import blacklist_diagram, breaker_diagram
 from streams.steps import Effect, Projection, Pure, Step
@@ -55,23 +55,13 @@ def rewritten(text: str) -> str:
     return MARKED.sub(lambda m: f"{m['begin']}{PARTS[m['name']]()}\n{m['end']}", text)
 
 
-def steps() -> tuple[Step, ...]:
-    """The topology with the default settings; its agents are looked at and never called."""
-    return topology(cast("Ports", _Nothing()), Settings.model_construct())
-
-
-class _Nothing:
-    def __getattr__(self, name: str) -> None:
-        return None
-
-
 def _topology() -> str:
     lines = ["```mermaid", "flowchart TB"]
     lines += [f'    {_node(topic.name)}[("{topic.name}")]' for topic in catalogue()]
-    for step in steps():
+    for step in shown():
         kind = type(step).__name__.lower()
         lines.append(f'    {step.name}["{step.name}<br/>{kind}"]')
-        lines += [f"    {_node(topic.name)} --> {step.name}" for topic in _reads(step)]
+        lines += [f"    {_node(topic.name)} --> {step.name}" for topic in reads_of(step)]
         lines += [f"    {step.name} --> {_node(topic.name)}" for topic in _writes(step)]
         lines.append(f"    {step.name} -.-> {_node(DEAD_LETTERS.name)}")
     lines += ['    read_model[("PostgreSQL<br/>read model")]', "    project ==> read_model", "```"]
@@ -82,24 +72,20 @@ def _node(topic: str) -> str:
     return topic.replace(".", "_")
 
 
-def _reads(step: Step) -> tuple[Topic[msgspec.Struct], ...]:
-    return step.reads if isinstance(step, Projection) else (step.reads,)
-
-
 def _writes(step: Step) -> tuple[Topic[msgspec.Struct], ...]:
     return () if isinstance(step, Projection) else step.writes
 
 
 def _steps() -> str:
     rows: list[Row] = []
-    for step in steps():
+    for step in shown():
         if isinstance(step, Projection):
             runs, limits = "`streams/projection/project.py`", "batches"
         else:
             agent = type(getattr(step.runs, "__self__", step.runs))  # it may be a method
             runs = f"`{agent.__module__.replace('.', '/')}.py`"
             limits = _limits(step)
-        reads, writes = (_listed(t.name for t in ts) for ts in (_reads(step), _writes(step)))
+        reads, writes = (_listed(t.name for t in ts) for ts in (reads_of(step), _writes(step)))
         kind = type(step).__name__.lower()
         rows.append((f"`{step.name}`", kind, reads, writes or "the read model", runs, limits))
     return _table(("step", "kind", "reads", "writes", "what it does", "how much at once"), rows)

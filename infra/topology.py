@@ -1,9 +1,12 @@
 """The topology: which agent reads what and writes what. Read this first."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from functools import cache
+from typing import Final, cast
+
+import msgspec
 
 from agents.chain import Chain
 from agents.describe import Describe, Limits
@@ -26,6 +29,7 @@ from streams.topics import (
     CLIPS,
     ENRICHED,
     INFERENCE_RESULTS,
+    Topic,
 )
 
 STEPS: Final = (
@@ -140,3 +144,25 @@ def topology(ports: Ports, settings: Settings) -> tuple[Step, ...]:
         ),
         Projection(name="project", reads=PROJECTED, into=ports.read_model),
     )
+
+
+def shown() -> tuple[Step, ...]:
+    """Every step with the default settings, to be looked at: its agents can't be called."""
+    return topology(cast("Ports", _Nothing()), Settings.model_construct())
+
+
+def reads_of(step: Step) -> tuple[Topic[msgspec.Struct], ...]:
+    """The topics that a step reads."""
+    return step.reads if isinstance(step, Projection) else (step.reads,)
+
+
+@cache
+def reads() -> Mapping[str, tuple[str, ...]]:
+    """The names of the topics that each step reads, in the order of `STEPS`."""
+    found = {step.name: tuple(topic.name for topic in reads_of(step)) for step in shown()}
+    return {name: found[name] for name in STEPS}
+
+
+class _Nothing:
+    def __getattr__(self, name: str) -> None:
+        return None

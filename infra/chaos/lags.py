@@ -6,23 +6,9 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from connectors.kafka.clients import LIBRDKAFKA, Cluster
-from infra.topology import STEPS
-from streams.projection.project import PROJECTED
-from streams.topics import ANALYSIS_REQUESTS, CAMERA_EVENTS, CLIPS, ENRICHED, INFERENCE_RESULTS
+from infra.topology import reads
 
 ANSWER_MAX_S: Final = 5.0
-READS: Final = {
-    "enrich": (CAMERA_EVENTS.name,),
-    "fetch_clips": (ENRICHED.name,),
-    "describe": (CLIPS.name,),
-    "describe_again": (ANALYSIS_REQUESTS.name,),
-    "record_inference": (INFERENCE_RESULTS.name,),
-    "project": tuple(topic.name for topic in PROJECTED),
-}
-"""What each step reads, in the order of `STEPS`."""
-if tuple(READS) != STEPS:
-    text = f"lags are known of {tuple(READS)}, and the steps are {STEPS}"
-    raise ImportError(text)
 
 
 @dataclass(frozen=True)
@@ -38,7 +24,7 @@ class Lags:
         nothing is under way.
         """
         try:
-            return {step: self._of(step, topics) for step, topics in READS.items()}
+            return {step: self._of(step, topics) for step, topics in reads().items()}
         except KafkaException:
             return None
 

@@ -2,9 +2,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.docs import steps
 from infra.settings import ROOT
-from infra.topology import STEPS
+from infra.topology import STEPS, shown
 
 RIGHT = """
 from agents.enrich import Enrich
@@ -44,4 +43,4 @@ def test_a_missing_port_fails_the_type_check(tmp_path: Path) -> None:
 
 
 def test_a_worker_runs_every_step_of_the_topology_by_default() -> None:
-    assert [step.name for step in steps()] == list(STEPS)
+    assert [step.name for step in shown()] == list(STEPS)

@@ -6,14 +6,14 @@ projection. Every line that comes out names what is missing or extra.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
 from connectors.memory.log import MemoryLog
 from connectors.memory.read_model import Store
-from infra.topology import STEPS
+from infra.topology import STEPS, reads
 from schemas import headers as names
 from schemas.camera_events import CameraEvent
 from schemas.clips import (
@@ -36,7 +36,6 @@ from streams.topics import (
     AI_ATTEMPTS,
     AI_EVENTS,
     AI_INFERENCES,
-    ANALYSIS_REQUESTS,
     CAMERA_EVENTS,
     CLIPS,
     DEAD_LETTERS,
@@ -45,14 +44,6 @@ from streams.topics import (
     Topic,
 )
 
-READS: Final = {
-    "enrich": (CAMERA_EVENTS.name,),
-    "fetch_clips": (ENRICHED.name,),
-    "describe": (CLIPS.name,),
-    "describe_again": (ANALYSIS_REQUESTS.name,),
-    "record_inference": (INFERENCE_RESULTS.name,),
-    "project": tuple(topic.name for topic in PROJECTED),
-}
 W = TypeVar("W", bound=msgspec.Struct)
 Place = tuple[str, Partition, int]
 """A step, and the record that it wrote a letter about."""
@@ -62,7 +53,7 @@ def lag(log: MemoryLog) -> dict[str, int]:
     """How far each group is from the end of each partition, where it is not there."""
     behind: dict[str, int] = {}
     for step in STEPS:
-        for topic in READS[step]:
+        for topic in reads()[step]:
             for number in range(log.partitions):
                 partition = Partition(topic, number)
                 reached = log.progress.get((step, partition), Progress(0)).offset

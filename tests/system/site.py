@@ -18,35 +18,13 @@ from connectors.kafka.clients import Cluster
 from connectors.kafka.log.dead_letters import DeadLetters
 from connectors.media.folder import FolderStore
 from infra.settings import KEYS, variable
-from infra.topology import STEPS
+from infra.topology import STEPS, reads
 from streams.dead_letters import DeadLetter
 from streams.poison.redriving import Redriven
-from streams.topics import (
-    AI_ATTEMPTS,
-    AI_EVENTS,
-    AI_INFERENCES,
-    ANALYSIS_REQUESTS,
-    CAMERA_EVENTS,
-    CLIPS,
-    ENRICHED,
-    INFERENCE_RESULTS,
-    REGISTRY,
-)
 from tests.embedded import Database, finish
-
-READS = {
-    "enrich": (CAMERA_EVENTS.name,),
-    "record_inference": (INFERENCE_RESULTS.name,),
-    "fetch_clips": (ENRICHED.name,),
-    "describe": (CLIPS.name,),
-    "describe_again": (ANALYSIS_REQUESTS.name,),
-    "project": (REGISTRY.name, AI_EVENTS.name, AI_INFERENCES.name, AI_ATTEMPTS.name),
-}
-"""What each step reads, the earlier ones first."""
 
 UNKNOWN = 1_000_000
 """The lag while the broker can't say, such as right after its start."""
-assert set(READS) == set(STEPS)
 
 
 @dataclass(frozen=True)
@@ -146,7 +124,7 @@ class Site:
 
         Steps are asked from first to last, so 0 everywhere means that nothing is under way.
         """
-        return {step: self._lag(step, topics) for step, topics in READS.items() if step in steps}
+        return {step: self._lag(step, topics) for step, topics in reads().items() if step in steps}
 
     def _lag(self, step: str, topics: tuple[str, ...]) -> int:
         consumer = Consumer(
