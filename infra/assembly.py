@@ -113,7 +113,7 @@ async def ports(
                 media=FolderStore(settings.media),
                 chain=Chain(roster, health, budgets, announced, clock, budgets.prices),
                 chain_ready=health.ready,
-                answers=PostgresAnswers(pool),
+                answers=PostgresAnswers(pool, board.orders.cleared),
                 prompts=prompts(settings.prompts_folder or FOLDER),
                 outcomes=KnownOutcomes(pool, History(kafka, (AI_EVENTS.name,)).logs),
                 read_model=sink,

@@ -16,7 +16,14 @@ from connectors.postgres.pool import ReadPool, fetch
 from connectors.postgres.tables import AI_EVENTS, ANSWERS
 from schemas.attempts import Answer
 from schemas.outcomes import Earlier
-from streams.providers.layers import DISTANCE_MAX, NEARBY, NEARBY_MAX, EarlierAnswer, told
+from streams.providers.layers import (
+    DISTANCE_MAX,
+    NEARBY,
+    NEARBY_MAX,
+    Cleared,
+    EarlierAnswer,
+    told,
+)
 
 log = logging.getLogger(__name__)
 
@@ -46,12 +53,13 @@ T = TypeVar("T")
 class PostgresAnswers:
     """Implements `streams.providers.layers.Answers`."""
 
-    def __init__(self, pool: ReadPool) -> None:
+    def __init__(self, pool: ReadPool, cleared: Cleared) -> None:
         self._pool = pool
+        self._cleared = cleared
 
     async def same(self, key: str, kind: str, since: datetime) -> EarlierAnswer | None:
         """See the port."""
-        column = ANSWERS.c
+        column, since = ANSWERS.c, max(since, self._cleared(kind))
         query = (
             sa.select(ANSWERS)
             .where(column.content_key == key, column.kind == kind)
@@ -70,6 +78,7 @@ class PostgresAnswers:
         self, camera_id: UUID, kind: str, hashes: Sequence[str], since: datetime
     ) -> EarlierAnswer | None:
         """See the port."""
+        since = max(since, self._cleared(kind))
 
         async def asked(connection: Connection) -> EarlierAnswer | None:
             row = await connection.fetchrow(

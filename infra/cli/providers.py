@@ -1,4 +1,4 @@
-"""`./vidette providers`: how providers are, who is asked first, and who is not asked."""
+"""`./vidette providers`: how they are, who is asked first or not at all, and what is forgotten."""
 
 import asyncio
 import getpass
@@ -17,6 +17,7 @@ from connectors.kafka.clients import Cluster
 from connectors.kafka.publisher import KafkaPublisher
 from connectors.kafka.shared import KafkaShared
 from infra.endpoints import kafka as kafka_of
+from infra.prompts.loading import FOLDER, prompts
 from infra.providers import roster
 from infra.settings import Settings
 from schemas.commands import Commands
@@ -25,6 +26,7 @@ from streams.control.issuing import Issue, first
 from streams.providers.health.board import Board
 from streams.providers.health.breaker import By
 from streams.providers.health.overview import Overview, overview
+from streams.providers.orders import EVERY_KIND
 from streams.queries import Unavailable
 
 READ_TIMEOUT_S: Final = 30.0
@@ -112,6 +114,27 @@ def unblacklist(name: Name, *, reason: Reason) -> None:
     name = known(name, settings)
     issue(kafka_of(settings), issued(reason).unblacklist(name))
     typer.echo(f"{name} may be asked again", err=True)
+
+
+@providers.command("clear-cache")
+def clear_cache(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="Of prompts, such as person; or all.")
+    ],
+    *,
+    reason: Reason,
+) -> None:
+    """Use no answer again that was given until now to prompts of a kind.
+
+    Example: ./vidette providers clear-cache person --reason "the prompt was wrong"
+    """
+    settings = Settings()
+    kinds = (*prompts(settings.prompts_folder or FOLDER).texts, EVERY_KIND)
+    if kind not in kinds:
+        text = f"{kind}: no such kind; known are: {', '.join(kinds)}"
+        raise typer.BadParameter(text)
+    issue(kafka_of(settings), issued(reason).clear_cache(kind))
+    typer.echo(f"answers of before are not used any more: {kind}", err=True)
 
 
 async def read(kafka: Cluster) -> Board:

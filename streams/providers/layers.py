@@ -1,6 +1,6 @@
 """Answers that were given before: when the same one holds, and when one comes near enough."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -33,8 +33,15 @@ class EarlierAnswer:
     prompt_version: str
 
 
+Cleared = Callable[[str], datetime]
+"""Until when answers to prompts of a kind are forgotten; see `Orders.cleared`."""
+
+
 class Answers(Protocol):
-    """Answers that the log holds. None of the methods raises: who can't be asked knows nothing."""
+    """Answers that the log holds and no operator cleared.
+
+    None of the methods raises: who can't be asked knows nothing.
+    """
 
     async def same(self, key: str, kind: str, since: datetime) -> EarlierAnswer | None:
         """The newest answer with this content key, given since then and not cleared."""

@@ -18,6 +18,7 @@ from schemas.examples.stories import EXAMPLES
 from schemas.outcomes import Described, Skipped, Undescribed
 from streams import identity
 from streams.ports import Clock, Outcomes
+from streams.providers.orders import Orders
 from streams.providers.ports import AT_HOME, Profile, Provider, ProviderError, Question, Reply
 from streams.providers.turns import TURN_S_MIN
 from streams.records import Outputs, Received
@@ -69,7 +70,9 @@ def chained(
 ) -> Describe:
     chain = Chain(FixedRoster(providers), GoodHealth(), NoLimits(), Unannounced(), clock)
     limits = Limits(deadline_s, 86_400.0 * 365 * 10, 604_800.0)
-    return Describe(chain, MemoryAnswers(Store()), prompts(), outcomes, clock, limits)
+    return Describe(
+        chain, MemoryAnswers(Store(), Orders().cleared), prompts(), outcomes, clock, limits
+    )
 
 
 async def outcome(agent: Describe, clip: ClipOutcome) -> Described | Undescribed | Skipped:

@@ -20,6 +20,7 @@ from schemas.requests import AnalysisRequested
 from streams import identity
 from streams.projection.project import project
 from streams.projection.rows import Rows
+from streams.providers.orders import Orders
 from streams.providers.ports import Provider
 from streams.records import Outputs, Received
 from tests.agents.runtime.scene import NOON, FastClock
@@ -55,7 +56,7 @@ class Site:
         clock = FastClock()
         chain = Chain(FixedRoster(providers), GoodHealth(), NoLimits(), Unannounced(), clock)
         limits = Limits(60.0, 3600.0, similar_age_max_s)
-        answers = MemoryAnswers(self.store)
+        answers = MemoryAnswers(self.store, Orders().cleared)
         self.describe = Describe(chain, answers, prompts(), Nobody(), clock, limits)
 
     async def outcome(self, ready: ClipReady) -> Derived:

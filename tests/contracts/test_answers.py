@@ -13,12 +13,14 @@ from connectors.memory.read_model import MemoryReadModel, Store
 from connectors.postgres.answers import PostgresAnswers
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.sink import Sink
+from schemas.examples.operation import CLEAR_CACHE
 from schemas.examples.stories import DEGRADED, DESCRIBED
 from schemas.outcomes import Degraded, Described, Earlier
 from streams.projection.ports import Log, Move, ProjectionBatch, ReadModel
 from streams.projection.project import project
 from streams.projection.rows import Rows
 from streams.providers.layers import Answers
+from streams.providers.orders import Orders
 from streams.records import Partition
 from tests.contracts.test_read_model import Database
 
@@ -36,6 +38,7 @@ class Subject:
 
     writes: ReadModel
     answers: Answers
+    orders: Orders
 
     async def hold(self, *outcomes: Described | Degraded) -> None:
         rows = Rows()
@@ -55,12 +58,13 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 @pytest.fixture
 async def subject(url: str | None) -> AsyncIterator[Subject]:
+    orders = Orders()
     if url is None:
         store = Store()
-        yield Subject(MemoryReadModel(store), MemoryAnswers(store))
+        yield Subject(MemoryReadModel(store), MemoryAnswers(store, orders.cleared), orders)
         return
     sink, pool = Sink(url), ReadPool(url)
-    yield Subject(sink, PostgresAnswers(pool))
+    yield Subject(sink, PostgresAnswers(pool, orders.cleared), orders)
     await pool.close()
     await sink.close()
 
@@ -172,9 +176,27 @@ async def test_what_happened_shortly_before_is_told_oldest_first(subject: Subjec
     assert list(told) == [f"{ago} s before: {ago} s" for ago in (200, 100, 10)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "after_s", "forgotten"),
+    [("person", 1, True), ("all", 1, True), ("vehicle", 1, False), ("person", 0, False)],
+)
+async def test_what_was_answered_before_its_kind_was_cleared_is_forgotten(
+    subject: Subject, kind: str, after_s: float, *, forgotten: bool
+) -> None:
+    await subject.hold(given("old"))
+    subject.orders.apply(
+        structs.replace(CLEAR_CACHE, kind=kind, issued_at=GIVEN_AT + timedelta(seconds=after_s))
+    )
+
+    same = await subject.answers.same(KEY, "person", LONG_AGO)
+    similar = await subject.answers.similar(DESCRIBED.camera_id, "person", (BASE,), LONG_AGO)
+
+    assert (same is None, similar is None) == (forgotten, forgotten)
+
+
 async def test_a_database_that_is_away_knows_nothing() -> None:
     pool = ReadPool("postgresql://nobody@127.0.0.1:1/nothing")
-    answers = PostgresAnswers(pool)
+    answers = PostgresAnswers(pool, Orders().cleared)
 
     assert await answers.same(KEY, "person", LONG_AGO) is None
     assert await answers.similar(DESCRIBED.camera_id, "person", (BASE,), LONG_AGO) is None

@@ -73,6 +73,14 @@ def test_a_name_that_nobody_has_is_refused_with_those_that_are_known(
     assert "motion" in said
 
 
+def test_a_kind_of_prompt_that_nobody_has_is_refused_with_those_that_are_known(run: Run) -> None:
+    status, said = run("clear-cache", "ghost", "--reason", "none")
+
+    assert status == 2
+    assert "ghost: no such kind" in said
+    assert "person" in said
+
+
 def test_a_command_without_a_reason_is_refused(run: Run) -> None:
     status, said = run("blacklist", "motion")
 

@@ -190,7 +190,7 @@ class Worker:
                 Unannounced(),
                 clock,
             ),
-            answers=MemoryAnswers(model.store),
+            answers=MemoryAnswers(model.store, health.board.orders.cleared),
             prompts=prompts(),
             chain_ready=health.ready,
             outcomes=model,

@@ -14,6 +14,7 @@ from streams.providers.layers import (
     DISTANCE_MAX,
     NEARBY,
     NEARBY_MAX,
+    Cleared,
     EarlierAnswer,
     distance,
     told,
@@ -23,8 +24,9 @@ from streams.providers.layers import (
 class MemoryAnswers:
     """Implements `streams.providers.layers.Answers` over the tables in memory."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, cleared: Cleared) -> None:
         self._store = store
+        self._cleared = cleared
 
     async def same(self, key: str, kind: str, since: datetime) -> EarlierAnswer | None:
         """See the port."""
@@ -60,6 +62,7 @@ class MemoryAnswers:
         return [told(before - moment, text) for moment, text in found[-NEARBY_MAX:]]
 
     def _given(self, kind: str, since: datetime) -> Iterator[AnswerRow]:
+        since = max(since, self._cleared(kind))
         for row in self._store.answers.values():
             if row.kind == kind and row.created_at >= since and row.cache_type is None:
                 yield row
