@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, computed_field
 
 from schemas.attempts import ErrorClass, NotAskedReason
 from streams.queries import OutcomeName
+from streams.telling import choosing
 
 _FRAME = "56f5a971b3594642a6a1c07ed7b8a1467240b578ecdbc8bf8f9189e7a1b219bf"
 
@@ -148,6 +149,12 @@ class Attempt(Answer):
     request_id: str | None
     attempted_at: datetime
 
+    @computed_field
+    def sentence(self) -> str | None:
+        """What happened, what was done about it, and what to do; null when it answered."""
+        told = choosing.of_attempt(self.status, self.not_asked, self.error_class)
+        return str(told) if told else None
+
 
 class Event(EventSummary):
     """An event with everything that explains it."""
@@ -157,6 +164,12 @@ class Event(EventSummary):
     attempts: tuple[Attempt, ...]
     clip: Clip | None
     frames: tuple[Frame, ...]
+
+    @computed_field
+    def sentence(self) -> str | None:
+        """Likewise of the outcome; null when it was described as it should be."""
+        told = choosing.of_outcome(self.reason, self.fallback_reason)
+        return str(told) if told else None
 
 
 class Accepted(Answer):

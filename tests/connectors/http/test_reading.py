@@ -1,5 +1,6 @@
 """Routes that read: what they show, what they filter, what they refuse."""
 
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from streams.telling.sentences import ERRORS, UNDESCRIBED
 from tests.connectors.http import rows
 from tests.connectors.http.conftest import World
 
@@ -105,6 +107,25 @@ async def test_an_event_explains_itself(client: httpx.AsyncClient) -> None:
     assert found["clip"]["motion"]["tracks"]
     assert found["frames"][0]["url"] == f"/api/v1/frames/{rows.CLIP.frames[0].sha256}"
     assert found["event_metadata"]["event"]["type"] == "smart-detection"
+
+
+async def test_an_attempt_says_in_plain_words_why_nobody_answered(
+    client: httpx.AsyncClient,
+) -> None:
+    found = (await client.get(f"{EVENTS}/{rows.EVENT.id}")).json()
+
+    assert [a["sentence"] for a in found["attempts"]] == [str(ERRORS["policy"]), None]
+
+
+async def test_an_event_without_a_description_says_why_in_plain_words(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    tired = replace(rows.EVENT, outcome="undescribed", reason="all_providers_failed")
+    world.reads.event_rows = [tired]
+
+    found = (await client.get(f"{EVENTS}/{tired.id}")).json()
+
+    assert found["sentence"] == str(UNDESCRIBED["all_providers_failed"])
 
 
 async def test_an_event_is_found_by_the_id_that_publishing_answered(
