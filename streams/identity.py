@@ -15,6 +15,7 @@ from uuid import UUID, SafeUUID
 import msgspec
 
 from schemas.camera_events import CameraEvent
+from schemas.event import check_time
 from schemas.inferences import InferenceResult
 
 CAMERAS_REMEMBERED: Final = 1 << 14
@@ -91,6 +92,17 @@ def inference_id(result: InferenceResult) -> UUID:
     """Of an inference result: a second publication of it has the same one."""
     native = (result.source, _spelt(result.camera_id), result.model_id, result.result_id)
     return time_ordered(result.timestamp, "inference", *native)
+
+
+def moment(id_: UUID) -> datetime:
+    """When what a time-ordered id names happened. Raises ValueError when that can't be."""
+    try:
+        found = _EPOCH + _MILLISECOND * (id_.int >> 80)
+    except OverflowError as error:
+        text = f"{id_} has no time in it"
+        raise ValueError(text) from error
+    check_time("the time in it", found)
+    return found
 
 
 def follows(cause: UUID, *what: str) -> UUID:

@@ -38,7 +38,7 @@ FOLDER_MODULES_MAX: Final = 12
 FULL_FOLDERS: Final[Mapping[str, int]] = {
     "infra": 15,
     "schemas": 14,  # one per subject: events, cameras, clips, providers, commands, …
-    "infra/cli": 22,  # one per command
+    "infra/cli": 23,  # one per command
     "streams": 16,
 }
 

@@ -1,6 +1,7 @@
 """What a broker knows of topics: their ids, their partitions, where these begin and end."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from confluent_kafka import IsolationLevel, TopicCollection, TopicPartition
@@ -62,3 +63,18 @@ def bounds(
         )
         for partition, place in places.items()
     }
+
+
+def since(
+    cluster: Cluster, partitions: Collection[Partition], moment: datetime
+) -> dict[Partition, int | None]:
+    """The first offset written at this time or later; None where there is none so far.
+
+    Raises KafkaException, TimeoutError.
+    """
+    places = {p: TopicPartition(cluster.named(p.topic), p.number) for p in partitions}
+    at = OffsetSpec.for_timestamp(int(moment.timestamp() * 1000))
+    admin = cluster.admin()  # must outlive its answers
+    asked = admin.list_offsets(dict.fromkeys(places.values(), at)) if places else {}
+    found = {p: int(asked[place].result(REQUEST_TIMEOUT_S).offset) for p, place in places.items()}
+    return {p: offset if offset >= 0 else None for p, offset in found.items()}

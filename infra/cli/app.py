@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "publish": Where("infra.cli.publish:publish", "Publish events, one JSON object a line."),
     "example": Where("infra.cli.example:example", "Print one valid event of a type."),
     "tail": Where("infra.cli.tail:tail", "Show the records of a topic as they come."),
+    "explain": Where("infra.cli.explain:explain", "Tell the story of one event from the log."),
     "providers": Where("infra.cli.providers:providers", "See and steer the providers."),
     "quota": Where("infra.cli.quota:quota", "See what was spent, and count anew."),
     "dead-letters": Where("infra.cli.dead_letters:letters", "List, show and redrive dead letters."),

@@ -1,0 +1,108 @@
+"""The story of one event in plain words, in order of time: a pure function of what was found."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from schemas.attempts import AttemptBegun, ProviderAttempted
+from schemas.camera_events import CameraConnectionChanged, CameraEvent, Sighting
+from schemas.clips import CameraEventEnriched, ClipNotWanted, ClipReady, ClipUnavailable
+from schemas.outcomes import Outcome
+from schemas.requests import AnalysisRequested
+from streams.telling import lines
+from streams.telling.traces import Found, Trail, Word, own
+
+Kind = Literal["reported", "camera", "clip", "attempt", "outcome", "request", "dead_letter"]
+
+ORDER: Final[Sequence[Kind]] = (
+    "reported",
+    "camera",
+    "clip",
+    "request",
+    "attempt",
+    "outcome",
+    "dead_letter",
+)
+"""Of what has the same time."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that happened, and when: by the log's clock, of an attempt by its worker's."""
+
+    at: datetime
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened to one event, oldest first, and how it stands after that."""
+
+    event_id: UUID
+    lines: tuple[Line, ...]
+    stands: str
+
+
+def tell(trail: Trail) -> Story:
+    """The story; what was written twice is told once."""
+    once: dict[tuple[type[Word], UUID | None], Found] = {}
+    for found in sorted(trail.found, key=lambda one: one.written_at):
+        once.setdefault((type(found.word), own(found.word)), found)
+    outcomes = [found.word for found in once.values() if isinstance(found.word, Outcome)]
+    told = [*_reported(trail), *_followed(once, ended=bool(outcomes))]
+    told += [Line(one.written_at, "dead_letter", lines.letter(one)) for one in trail.letters]
+    told.sort(key=lambda line: (line.at, ORDER.index(line.kind)))
+    newest = max(outcomes, key=lambda outcome: outcome.revision, default=None)
+    open_letters = [letter for letter in trail.letters if not letter.redriven]
+    return Story(trail.event_id, tuple(told), lines.stands(newest, open_letters))
+
+
+def _reported(trail: Trail) -> Iterator[Line]:
+    """Once, however often it was published; its own record may be gone before the others."""
+    published = [
+        (one.written_at, one.word)
+        for one in trail.found
+        if isinstance(one.word, Sighting | CameraConnectionChanged)
+    ]
+    if published:
+        at, first = min(published, key=lambda one: one[0])
+        yield Line(at, "reported", lines.reported(first, len(published)))
+        return
+    carried = next((event for one in trail.found if (event := _event(one.word))), None)
+    if carried is not None:
+        yield Line(carried.timestamp, "reported", lines.reported(carried, 1))
+
+
+def _event(word: Word) -> CameraEvent | None:
+    match word:
+        case Outcome() | CameraEventEnriched():
+            return word.event
+        case ClipReady() | ClipUnavailable() | ClipNotWanted() | AnalysisRequested():
+            return word.enriched.event
+        case _:
+            return None
+
+
+def _followed(once: dict[tuple[type[Word], UUID | None], Found], *, ended: bool) -> Iterator[Line]:
+    for found in once.values():
+        word, at = found.word, found.written_at
+        match word:
+            case Sighting() | CameraConnectionChanged():
+                continue
+            case CameraEventEnriched():
+                yield Line(at, "camera", lines.camera(word.camera))
+            case ClipReady() | ClipUnavailable() | ClipNotWanted():
+                yield Line(at, "clip", lines.clip(word))
+            case AnalysisRequested():
+                yield Line(at, "request", lines.request(word))
+            case ProviderAttempted():
+                yield Line(word.attempted_at, "attempt", lines.attempt(word))
+            case AttemptBegun():
+                if (ProviderAttempted, word.id) not in once:
+                    text = lines.begun(word, ended=ended)
+                    yield Line(word.attempted_at, "attempt", text)
+            case _:
+                yield Line(at, "outcome", lines.outcome(word))
