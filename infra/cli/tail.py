@@ -9,6 +9,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from connectors.kafka.clients import Cluster
 from infra.endpoints import kafka as kafka_of
 from infra.settings import Settings
+from streams.telling import choosing
+from streams.telling.traces import decoded
 from streams.topics import catalogue
 
 SHOWN_MAX: Final = 4000
@@ -24,7 +26,9 @@ def tail(
         int | None, typer.Option("-n", "--count", min=1, help="End after so many records.")
     ] = None,
 ) -> None:
-    """Show the committed records of a topic as they come: place, key and value.
+    """Show the committed records of a topic as they come: place, key, value, and what it means.
+
+    Under what failed or was left out a line says in plain words what happened and what to do.
 
     Example: ./vidette tail ai.events.v1 --from-beginning
     """
@@ -49,6 +53,9 @@ async def _tail(kafka: Cluster, topic: str, count: int | None, *, from_beginning
         await consumer.start()
         async for record in consumer:
             typer.echo(shown(record))
+            told = meaning(kafka.catalogued(record.topic), record.value)
+            if told is not None:
+                typer.echo(f"    {told}")
             count = count - 1 if count is not None else None
             if count == 0:
                 return
@@ -62,3 +69,9 @@ def shown(record: "ConsumerRecord[bytes, bytes]") -> str:
     value = (record.value or b"")[:SHOWN_MAX].decode("utf-8", "replace")
     safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in f"{key} {value}")
     return f"{record.topic}[{record.partition}]@{record.offset} {safe}"
+
+
+def meaning(topic: str, value: bytes | None) -> str | None:
+    """What happened and what to do, where something failed or was left out."""
+    told = choosing.of_word(decoded(topic, value)) if value is not None else None
+    return str(told) if told else None

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from schemas.attempts import ErrorClass, NotAskedReason
+from schemas.attempts import ErrorClass, NotAskedReason, ProviderAttempted
+from schemas.clips import ClipNotWanted, ClipUnavailable
+from schemas.outcomes import Degraded, Described, Skipped, Undescribed
 from streams.telling.sentences import (
     BEGUN,
+    CLIPS,
     ERRORS,
     FALLBACKS,
     NOT_ASKED,
@@ -16,6 +19,23 @@ from streams.telling.sentences import (
 
 _REASONS: Final[Mapping[str, Sentence]] = dict([*UNDESCRIBED.items(), *SKIPPED.items()])
 _FALLBACKS: Final[Mapping[str, Sentence]] = dict([*FALLBACKS.items()])
+
+
+def of_word(word: object) -> Sentence | None:
+    """Of any word of the log; None when there is nothing to explain."""
+    match word:
+        case ProviderAttempted():
+            return of_attempt(word.status, word.not_asked, word.error_class)
+        case ClipUnavailable():
+            return CLIPS[word.reason]
+        case ClipNotWanted():
+            return SKIPPED[word.reason]
+        case Described():
+            return of_outcome(None, word.fallback_reason)
+        case Degraded() | Undescribed() | Skipped():
+            return of_outcome(word.reason, None)
+        case _:
+            return None
 
 
 def of_attempt(

@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.attempts import ErrorClass, NotAskedReason
 from schemas.clips import ClipFailure, SkipReason
+from schemas.examples.stories import (
+    ATTEMPT,
+    DEGRADED,
+    DESCRIBED,
+    NOT_WANTED,
+    READY,
+    SKIPPED,
+    UNAVAILABLE,
+    UNDESCRIBED,
+)
 from schemas.outcomes import FallbackReason, UndescribedReason
 from streams.telling import choosing, sentences
 from streams.telling.sentences import Sentence
@@ -62,3 +73,27 @@ def test_what_went_well_needs_no_sentence() -> None:
 
 def test_an_attempt_that_never_ended_says_so() -> None:
     assert choosing.of_attempt("begun", None, None) is sentences.BEGUN
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        (UNAVAILABLE, sentences.CLIPS["not_found"]),
+        (UNDESCRIBED, sentences.UNDESCRIBED["no_frames"]),
+        (DEGRADED, sentences.UNDESCRIBED["all_providers_failed"]),
+        (SKIPPED, sentences.SKIPPED["nothing_to_see"]),
+        (NOT_WANTED, sentences.SKIPPED["nothing_to_see"]),
+        (replace(ATTEMPT, status="failed", error_class="auth"), sentences.ERRORS["auth"]),
+        (
+            replace(DESCRIBED, fallback_reason="clip_download_failed"),
+            sentences.FALLBACKS["clip_download_failed"],
+        ),
+        (DESCRIBED, None),
+        (ATTEMPT, None),
+        (READY, None),
+    ],
+)
+def test_words_of_the_log_have_the_sentence_of_their_reason(
+    word: object, told: Sentence | None
+) -> None:
+    assert choosing.of_word(word) is told
