@@ -106,6 +106,8 @@ def outcome(found: AiEvent) -> str:
             )
         case Undescribed():
             text = f"not described. {UNDESCRIBED[found.reason]}{_detail(found.detail)}"
+            if found.reason == "no_frames" and found.clip_failure:
+                text += f" {CLIPS[found.clip_failure]}"
         case Skipped():
             text = f"skipped. {SKIPPED[found.reason]}{_detail(found.detail)}"
     return again + text if again else text[0].upper() + text[1:]

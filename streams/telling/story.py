@@ -7,7 +7,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from schemas.attempts import AttemptBegun, ProviderAttempted
-from schemas.camera_events import CameraConnectionChanged, CameraEvent, Sighting
+from schemas.camera_events import CameraConnectionChanged, Sighting
 from schemas.clips import CameraEventEnriched, ClipNotWanted, ClipReady, ClipUnavailable
 from schemas.outcomes import Outcome
 from schemas.requests import AnalysisRequested
@@ -61,27 +61,32 @@ def tell(trail: Trail) -> Story:
 
 
 def _reported(trail: Trail) -> Iterator[Line]:
-    """Once, however often it was published; its own record may be gone before the others."""
+    """Once, however often it was published; and what later words say of it when it is gone."""
     published = [
         (one.written_at, one.word)
         for one in trail.found
         if isinstance(one.word, Sighting | CameraConnectionChanged)
     ]
+    carried = next((found for one in trail.found if (found := _carried(one.word))), None)
     if published:
         at, first = min(published, key=lambda one: one[0])
         yield Line(at, "reported", lines.reported(first, len(published)))
-        return
-    carried = next((event for one in trail.found if (event := _event(one.word))), None)
-    if carried is not None:
-        yield Line(carried.timestamp, "reported", lines.reported(carried, 1))
+    elif carried is not None:
+        at = carried.event.timestamp
+        yield Line(at, "reported", lines.reported(carried.event, 1))
+    if carried is not None and not any(
+        isinstance(one.word, CameraEventEnriched) for one in trail.found
+    ):
+        yield Line(at, "camera", lines.camera(carried.camera))
 
 
-def _event(word: Word) -> CameraEvent | None:
+def _carried(word: Word) -> CameraEventEnriched | Outcome | None:
+    """What carries event and camera inside."""
     match word:
         case Outcome() | CameraEventEnriched():
-            return word.event
+            return word
         case ClipReady() | ClipUnavailable() | ClipNotWanted() | AnalysisRequested():
-            return word.enriched.event
+            return word.enriched
         case _:
             return None
 

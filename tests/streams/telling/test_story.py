@@ -29,6 +29,7 @@ from streams.records import Partition, Record
 from streams.telling.story import tell
 from streams.telling.traces import Traces
 from streams.topics import DEAD_LETTERS, TOPICS
+from tests.streams.telling import golden
 
 PERSON, MOVEMENT, OFFLINE = DESCRIBED.event_id, UNDESCRIBED.event_id, SKIPPED.event_id
 TOPIC_OF: dict[type[msgspec.Struct], str] = {
@@ -98,25 +99,7 @@ def test_described_by_the_second_provider() -> None:
         lying(PERSON_SEEN, 0.5),
     )
 
-    assert told == DESCRIBED_AFTER_FALLBACK
-
-
-DESCRIBED_AFTER_FALLBACK = """\
-07:41:05 protect reported of camera 65a8f0c2e4b0a1d2c3e4f506: person in gate at 2026-03-14 \
-07:41:05 UTC. It names a clip and a still.
-07:41:06 The camera is Front gate (Harbour road), which is registered.
-07:41:09 The clip was fetched (4.8 MB, 11.0 s) and 2 frames were taken.
-07:41:16 gemini was not asked: There is no key for this provider; it was passed over. Give the \
-workers its key, or take it out of the order. (GEMINI_API_KEY is not set)
-07:41:17 grok (grok-4) was asked with 2 frames and gave no answer after 0.4 s, at unknown cost: \
-The account with the provider is used up; it is left alone for five minutes, and the next \
-provider was asked. Pay, or raise the limit of the account; it is tried again by itself. \
-(credits used up)
-07:41:18 openai (gpt-5-mini-2025-08-07) was asked with 2 frames and answered after 1.8 s, for \
-$0.000598.
-07:41:21 Described by openai: “A person with a backpack walks from the pavement to the gate and \
-stops there.”
-That is how it stands: revision 1, outcome 019ceb4a-ab62-841f-862c-da34b02d200a."""
+    assert told == golden.DESCRIBED_AFTER_FALLBACK
 
 
 def test_undescribed_with_a_still() -> None:
@@ -125,33 +108,13 @@ def test_undescribed_with_a_still() -> None:
 
     told = story(MOVEMENT, lying(still, 70), lying(left, 80))
 
-    assert told == LEFT_UNDESCRIBED
-
-
-LEFT_UNDESCRIBED = """\
-07:42:10 frigate reported of camera back_yard: movement at 2026-03-14 07:42:10 UTC. It names a \
-clip.
-07:42:15 The clip is not there, or not any more; we stopped asking for it. Check that the \
-recorder keeps clips until we fetch them. (404 from frigate.example) A still stands in for it.
-07:42:25 Not described. No provider gave an answer; the event was recorded without a description \
-of its own. Nothing to do: it is taken up again when a provider can be asked. (openai: server: \
-down)
-That is how it stands: revision 1, outcome 019ceb4b-aa5f-81ad-8c47-d706784c3abb."""
+    assert told == golden.LEFT_UNDESCRIBED
 
 
 def test_skipped_by_policy() -> None:
     told = story(OFFLINE, lying(WENT_OFFLINE, 235), lying(NOT_WANTED, 236), lying(SKIPPED, 237))
 
-    assert told == SKIPPED_BY_POLICY
-
-
-SKIPPED_BY_POLICY = """\
-07:45:00 protect reported of camera 65a8f0c2e4b0a1d2c3e4f506 that it went offline at 2026-03-14 \
-07:45:00 UTC.
-07:45:01 No clip was fetched, because nobody is to be asked about this event.
-07:45:02 Skipped. The camera only reported that its connection changed; nobody was asked, \
-because there is no picture. If it went offline and stays so, look at the camera.
-That is how it stands: revision 1, outcome 019ceb4e-4060-8e17-aff5-2d4df9e19c81."""
+    assert told == golden.SKIPPED_BY_POLICY
 
 
 def test_repaired_later() -> None:
@@ -160,7 +123,7 @@ def test_repaired_later() -> None:
 
     told = story(REPAIRED.id, lying(left, 60), lying(asked, 600), lying(REPAIRED, 610))
 
-    assert told == REPAIRED_LATER
+    assert told == golden.REPAIRED_LATER
 
 
 DESCRIBED_NOT = replace(
@@ -172,33 +135,12 @@ DESCRIBED_NOT = replace(
     detail="older than 3600 s",
     clip_failure=None,
 )
-REPAIRED_LATER = """\
-07:41:05 protect reported of camera 65a8f0c2e4b0a1d2c3e4f506: person in gate at 2026-03-14 \
-07:41:05 UTC. It names a clip and a still.
-07:42:05 Not described. The event was too old when its turn came; it was set aside, so that new \
-events need not wait. Nothing to do: it is taken up again when a provider can be asked. (older \
-than 3600 s)
-07:51:05 repair asked for revision 2 (undescribed: too_old).
-07:51:15 Revision 2: described by openai: “A person with a backpack walks from the pavement to \
-the gate and stops there.”
-That is how it stands: revision 2, outcome 019ceb4a-ab62-8138-a2ce-0f7e398b5eda."""
 
 
 def test_a_call_that_began_and_never_ended() -> None:
     told = story(PERSON, lying(BEGUN, 13.5), lying(DESCRIBED, 40))
 
-    assert told == NEVER_ENDED
-
-
-NEVER_ENDED = """\
-07:41:05 protect reported of camera 65a8f0c2e4b0a1d2c3e4f506: person in gate at 2026-03-14 \
-07:41:05 UTC. It names a clip and a still.
-07:41:18 openai (gpt-5-mini): A call began and never ended, because its worker died or was cut \
-off; the event was taken up again by another worker. Nothing to do; whether the call was paid \
-for, only the provider knows.
-07:41:45 Described by openai: “A person with a backpack walks from the pavement to the gate and \
-stops there.”
-That is how it stands: revision 1, outcome 019ceb4a-ab62-841f-862c-da34b02d200a."""
+    assert told == golden.NEVER_ENDED
 
 
 def test_a_call_without_an_end_may_be_under_way_while_there_is_no_outcome() -> None:
@@ -215,17 +157,7 @@ def dead(record: Record) -> Record:
 def test_dead_lettered() -> None:
     clip = lying(READY, 4, offset=12)
 
-    assert story(PERSON, clip, dead(clip)) == DEAD_LETTERED
-
-
-DEAD_LETTERED = """\
-07:41:05 protect reported of camera 65a8f0c2e4b0a1d2c3e4f506: person in gate at 2026-03-14 \
-07:41:05 UTC. It names a clip and a still.
-07:41:09 The clip was fetched (4.8 MB, 11.0 s) and 2 frames were taken.
-07:41:14 The step describe could not process camera.clips.v1[3]@12: agent_failed (KeyError: \
-'x'). It is dead letter daa30bb8-f614-816e-bf58-97903fcc8553. Mend the cause, then: ./vidette \
-dead-letters redrive daa30bb8-f614-816e-bf58-97903fcc8553
-It has no outcome: it waits as a dead letter until somebody redrives it."""
+    assert story(PERSON, clip, dead(clip)) == golden.DEAD_LETTERED
 
 
 def test_a_letter_tells_of_its_event_when_the_record_is_gone() -> None:
@@ -278,3 +210,9 @@ def test_nothing_is_told_of_what_the_log_does_not_have() -> None:
     traces.add([lying(DESCRIBED, 16)])
 
     assert traces.trail() is None
+
+
+def test_the_outcome_alone_tells_what_is_no_longer_kept_elsewhere() -> None:
+    told = story(MOVEMENT, lying(UNDESCRIBED, 80))
+
+    assert told == golden.OUTCOME_ALONE
