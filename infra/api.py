@@ -17,6 +17,7 @@ from connectors.media.folder import FolderStore
 from connectors.postgres.pool import ReadPool
 from connectors.postgres.reads import Reads
 from infra.endpoints import cluster, endpoints
+from infra.providers.edge import site
 from infra.settings import Settings
 
 GRACE_S: Final = 20
@@ -33,14 +34,17 @@ async def build(settings: Settings) -> AsyncIterator[FastAPI]:
     PlatformCollector(registry=registry)
     pool = ReadPool(found.database_url)
     reads = Reads(pool)
-    publisher = KafkaPublisher(cluster(settings, found), linger_ms=0)
+    kafka = cluster(settings, found)
+    publisher = KafkaPublisher(kafka, linger_ms=0)
     try:
-        yield create_app(
-            reads=reads,
-            media=FolderStore(settings.media),
-            publisher=publisher,
-            registry=registry,
-        )
+        async with site(settings, kafka, publisher, found.database_url) as providers:
+            yield create_app(
+                reads=reads,
+                media=FolderStore(settings.media),
+                publisher=publisher,
+                site=providers,
+                registry=registry,
+            )
     finally:
         await publisher.close()
         await pool.close()

@@ -18,9 +18,11 @@ from typer.main import get_command
 
 from agents.runtime.asking import TRIES_MAX
 from connectors.http.app import create_app
+from connectors.http.providers.site import Site
 from connectors.http.story import HttpMetrics
 from connectors.memory.media import MemoryMedia
 from connectors.memory.publisher import MemoryPublisher
+from connectors.memory.quota.budgets import MemoryBudgets
 from connectors.memory.reads import MemoryReads
 from connectors.metrics.prometheus import PrometheusMeter
 from infra.cli.app import COMMANDS, load
@@ -235,6 +237,7 @@ def api() -> FastAPI:
         reads=MemoryReads(),
         media=MemoryMedia(),
         publisher=MemoryPublisher(),
+        site=Site(MemoryBudgets()),
         registry=CollectorRegistry(),
     )
 

@@ -136,6 +136,54 @@ class EventDetail:
     clip: ClipRow | None
 
 
+@dataclass(frozen=True)
+class ProviderRow:
+    """What became of a provider's calls; not of those that never ended, or were never made.
+
+    `events` were described by its words, each counts once. `cost_usd` is the sum of known costs.
+    """
+
+    provider: str
+    events: int = 0
+    answered: int = 0
+    failed: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unknown_costs: int = 0
+
+    @property
+    def success_rate(self) -> float | None:
+        """Of the calls that ended; `None` without any."""
+        ended = self.answered + self.failed
+        return self.answered / ended if ended else None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Of events since a moment, by provider's name; `events` counts those described, each once."""
+
+    events: int
+    oldest: datetime | None
+    providers: Sequence[ProviderRow]
+
+
+@dataclass(frozen=True)
+class CacheRow:
+    """Answers to prompts of a kind: `entries` may be used again, the others only count.
+
+    A miss is an answer that a provider gave, a hit one that was used again.
+    """
+
+    kind: str
+    entries: int
+    misses: int
+    hits: int
+
+    @property
+    def hit_rate(self) -> float:
+        """Of all answers."""
+        return self.hits / (self.hits + self.misses)
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventFilter:
     """Which events are wanted; `None` means any. Of the event's time: `since` <= it < `until`."""
@@ -177,6 +225,14 @@ class Reads(Protocol):
 
     async def event(self, outcome_id: UUID) -> EventDetail | None:
         """One event, its attempts and its clip; the id holds the time (see `streams.identity`)."""
+        ...
+
+    async def statistics(self, since: datetime) -> Statistics:
+        """Of events that happened then or later."""
+        ...
+
+    async def caches(self, cleared: Mapping[str, datetime]) -> Sequence[CacheRow]:
+        """By kind; `cleared` as `Orders.clearings` says it."""
         ...
 
     async def reachable(self) -> None:

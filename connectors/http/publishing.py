@@ -19,8 +19,9 @@ from schemas.codec import EVENT_BYTES_MAX
 from schemas.event import tag
 from schemas.examples.upstream import MODEL_RESULT, MOVEMENT_SEEN, PERSON_SEEN, WENT_OFFLINE
 from schemas.inferences import InferenceResult
+from streams.lanes import Encoded
 from streams.publishing import accepted, address, record
-from streams.queries import Publisher, Unavailable
+from streams.queries import Acknowledged, Publisher, Unavailable
 from streams.topics import CAMERA_EVENTS, INFERENCE_RESULTS
 
 BODY_TIMEOUT_S: Final = 30.0
@@ -45,12 +46,7 @@ class Desk:
             correlation_id=request.state.correlation_id,
             traceparent=traceparent(request.headers),
         )
-        try:
-            async with asyncio.timeout(self.timeout_s):
-                place = await self.publisher.publish(wanted)
-        except TimeoutError as error:
-            text = f"no acknowledgement within {self.timeout_s:g} s; sending it again is safe"
-            raise Unavailable("kafka", text) from error
+        place = await self.send(wanted)
         return Accepted(
             id=address(word).id,
             topic=wanted.topic,
@@ -58,10 +54,18 @@ class Desk:
             offset=place.offset,
         )
 
+    async def send(self, record_: Encoded) -> Acknowledged:
+        """Returns when the broker has it. Raises Unavailable."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await self.publisher.publish(record_)
+        except TimeoutError as error:
+            text = f"no acknowledgement within {self.timeout_s:g} s; sending it again is safe"
+            raise Unavailable("kafka", text) from error
 
-def routes(publisher: Publisher, *, timeout_s: float) -> APIRouter:
-    """Routes that publish; an acknowledgement is awaited for `timeout_s`."""
-    desk = Desk(publisher, timeout_s)
+
+def routes(desk: Desk) -> APIRouter:
+    """Routes that publish what happened."""
     router = APIRouter(prefix="/api/v1", tags=["publishing"])
 
     @router.post(

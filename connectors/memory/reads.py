@@ -1,11 +1,16 @@
 """The read model's twin: rows in lists, asked in the same way."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
+from streams.projection.rows import AnswerRow
+from streams.providers.orders import EVERY_KIND, NEVER
 from streams.queries import (
     AttemptRow,
+    CacheRow,
     CameraRow,
     ClipRow,
     EventDetail,
@@ -13,6 +18,8 @@ from streams.queries import (
     EventRow,
     Page,
     Place,
+    ProviderRow,
+    Statistics,
     Unavailable,
 )
 
@@ -26,6 +33,7 @@ class MemoryReads:
     attempt_rows: list[AttemptRow] = field(default_factory=list)
     clip_rows: dict[UUID, ClipRow] = field(default_factory=dict)
     """By the camera event's id."""
+    answer_rows: list[AnswerRow] = field(default_factory=list)
     away: bool = False
 
     async def cameras(self) -> Sequence[CameraRow]:
@@ -59,10 +67,55 @@ class MemoryReads:
                 return EventDetail(row, tuple(attempts), self.clip_rows.get(row.event_id))
         return None
 
+    async def statistics(self, since: datetime) -> Statistics:
+        """Of events that happened then or later."""
+        await self.reachable()
+        described = [
+            row
+            for row in self.event_rows
+            if row.outcome == "described" and row.provider_used and row.timestamp >= since
+        ]
+        ended = [
+            row
+            for row in self.attempt_rows
+            if row.status in ("answered", "failed") and row.timestamp >= since
+        ]
+        names = {row.provider_used or "" for row in described} | {row.provider for row in ended}
+        return Statistics(
+            len({row.event_id for row in described}),
+            min((row.timestamp for row in described), default=None),
+            [_did(name, described, ended) for name in sorted(names)],
+        )
+
+    async def caches(self, cleared: Mapping[str, datetime]) -> Sequence[CacheRow]:
+        """By kind."""
+        await self.reachable()
+        found = []
+        for kind in sorted({row.kind for row in self.answer_rows}):
+            given = [row for row in self.answer_rows if row.kind == kind and row.cache_type is None]
+            until = max(cleared.get(name, NEVER) for name in (kind, EVERY_KIND))
+            entries = sum(row.created_at >= until for row in given)
+            hits = sum(row.kind == kind for row in self.answer_rows) - len(given)
+            found.append(CacheRow(kind, entries, len(given), hits))
+        return found
+
     async def reachable(self) -> None:
         """Returns unless the twin is told to be away."""
         if self.away:
             raise Unavailable("database", "told to be away")
+
+
+def _did(name: str, described: list[EventRow], ended: list[AttemptRow]) -> ProviderRow:
+    ours = [row for row in ended if row.provider == name]
+    costs = [row.cost_usd for row in ours]
+    return ProviderRow(
+        provider=name,
+        events=len({row.event_id for row in described if row.provider_used == name}),
+        answered=sum(row.status == "answered" for row in ours),
+        failed=sum(row.status == "failed" for row in ours),
+        cost_usd=sum((cost for cost in costs if cost is not None), Decimal(0)),
+        unknown_costs=costs.count(None),
+    )
 
 
 def _place(row: EventRow) -> Place:

@@ -4,7 +4,7 @@ SQLAlchemy's own async engine is not used: it would need a second pool, with oth
 jsonb, for nothing that these few questions ask.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -18,14 +18,18 @@ from connectors.postgres.pool import ReadPool, fetch
 from connectors.postgres.tables import AI_EVENTS, CLIPS, DEVICES, PROVIDER_ATTEMPTS
 from schemas.attempts import Usage
 from schemas.clips import Frame
+from streams.providers.orders import EVERY_KIND
 from streams.queries import (
     AttemptRow,
+    CacheRow,
     CameraRow,
     ClipRow,
     EventDetail,
     EventFilter,
     EventRow,
     Page,
+    ProviderRow,
+    Statistics,
 )
 
 REACH_TIMEOUT_S: Final = 3.0
@@ -33,6 +37,35 @@ REACH_TIMEOUT_S: Final = 3.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ROUNDING: Final = timedelta(milliseconds=1)
 """Ids hold milliseconds, rounded, so that the row's own time is at most that far away."""
+
+DESCRIBED: Final = """
+select provider_used as provider, count(distinct event_id) as events, min(timestamp) as oldest
+from ai_events
+where outcome = 'described' and provider_used is not null and timestamp >= $1
+group by grouping sets ((provider_used), ())
+"""
+"""The row without a provider is all of them together."""
+CALLED: Final = """
+select provider,
+  count(*) filter (where status = 'answered') as answered,
+  count(*) filter (where status = 'failed') as failed,
+  coalesce(sum(cost_usd), 0) as cost_usd,
+  count(*) filter (where cost_usd is null) as unknown_costs
+from provider_attempts
+where status in ('answered', 'failed') and timestamp >= $1
+group by provider
+"""
+CACHED: Final = """
+select kind,
+  count(*) filter (where cache_type is null and created_at >= cleared) as entries,
+  count(*) filter (where cache_type is null) as misses,
+  count(*) filter (where cache_type is not null) as hits
+from answers, lateral (
+  select coalesce(max(at), '-infinity') as cleared
+  from unnest($1::text[], $2::timestamptz[]) as orders (about, at) where about in (kind, $3)
+) as newest
+group by kind order by kind
+"""
 
 _USAGE: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
 _EVENT: Final = tuple(field.name for field in fields(EventRow))
@@ -76,6 +109,27 @@ class Reads:
             attempts=tuple(map(_attempt, attempts)),
             clip=clip_of(clips[0]) if clips else None,
         )
+
+    async def statistics(self, since: datetime) -> Statistics:
+        """Of events that happened then or later."""
+        async with self._connection() as connection:
+            described = {row["provider"]: row for row in await connection.fetch(DESCRIBED, since)}
+            called = {row["provider"]: row for row in await connection.fetch(CALLED, since)}
+        total = described.pop(None)
+        rows = [
+            ProviderRow(
+                **{"provider": name, **called.get(name, {})},
+                events=described[name]["events"] if name in described else 0,
+            )
+            for name in sorted({*described, *called})
+        ]
+        return Statistics(total["events"], total["oldest"], rows)
+
+    async def caches(self, cleared: Mapping[str, datetime]) -> Sequence[CacheRow]:
+        """By kind."""
+        asked = (list(cleared), list(cleared.values()), EVERY_KIND)
+        async with self._connection() as connection:
+            return [CacheRow(**row) for row in await connection.fetch(CACHED, *asked)]
 
     async def reachable(self) -> None:
         """Returns when the database answers. Raises Unavailable."""

@@ -14,10 +14,9 @@ from connectors.postgres.budgets import PostgresBudgets
 from infra.cli.providers import Name, Reason, issue, issued, known
 from infra.endpoints import endpoints
 from infra.endpoints import kafka as kafka_of
-from infra.providers import roster
 from infra.settings import Settings
-from infra.spending.keeping import limits_of
-from streams.quota.limits import EVERYBODY, Place
+from infra.spending.keeping import places
+from streams.quota.limits import EVERYBODY
 from streams.quota.overview import Stands, stands
 
 quota = typer.Typer(help="See what was spent, and count anew.", no_args_is_help=True)
@@ -73,16 +72,6 @@ def shown(found: Sequence[Stands]) -> Table:
                 f"{one.exhausted_at:%F %H:%M} UTC" if one.exhausted_at else "-",
             )
     return table
-
-
-def places(settings: Settings) -> tuple[Place, ...]:
-    """Every window of every provider that may be asked; each once."""
-    found, limits = dict[Place, None](), limits_of(settings)
-    for one in (*roster.providers(settings), *roster.others(settings)):
-        profile = getattr(one, "profile", None)
-        local = profile is not None and profile.local
-        found.update(dict.fromkeys(limits.places(one.name, local=local)))
-    return tuple(found)
 
 
 async def standing(settings: Settings, database_url: str) -> Sequence[Stands]:

@@ -1,6 +1,6 @@
 """The providers that are set up, in the order in which they are asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Final
@@ -20,6 +20,7 @@ from infra.providers.compatible import Compatible
 from infra.settings import Settings
 from streams.ports import MediaStore
 from streams.providers.health.fingerprint import fingerprint
+from streams.providers.health.overview import Seat
 from streams.providers.ports import Candidates, Missing, Provider, Refusal
 from streams.providers.turns import KeptAtHome
 
@@ -84,6 +85,12 @@ def names(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*order(settings), *DEFAULT_ORDER, *servers, MOTION)))
 
 
+def seats(settings: Settings) -> tuple[Seat, ...]:
+    """Everybody who may be named, as the settings have them. Raises UnknownProvider."""
+    servers = {server.name: server for server in settings.compatible_providers}
+    return tuple(_seat(name, servers, settings) for name in names(settings))
+
+
 def named(name: str) -> str:
     """The name behind an alias, such as `anthropic` for `claude`."""
     return ALIASES.get(name, name)
@@ -117,9 +124,7 @@ def _found(
     if name in servers:
         return _server(servers[name], settings, media)
     if name not in VENDORS:
-        known = ", ".join((*VENDORS, *ALIASES, MOTION, *servers))
-        text = f"VIDETTE_AI_PROVIDER_ORDER names {name!r}; known are: {known}"
-        raise UnknownProvider(text)
+        raise _unknown(name, servers)
     if name == "gemini_legacy" and find_spec("google.generativeai") is None:
         text = f"VIDETTE_AI_PROVIDER_ORDER names {name!r}, an extra: see docs/providers.md"
         raise UnknownProvider(text)
@@ -129,6 +134,22 @@ def _found(
         return Missing(name, Refusal("no_key", f"{vendor.variable} is not set", "auth"))
     account = Account(base_url, key.get_secret_value(), model, settings.describe_deadline_s)
     return KeptAtHome(_told_apart(vendor.makes(account, media), account))
+
+
+def _seat(name: str, servers: Mapping[str, Compatible], settings: Settings) -> Seat:
+    if name == MOTION:
+        return Seat(name, MotionProvider().model, local=True)
+    if name in servers:
+        return Seat(name, servers[name].model, local=servers[name].local)
+    if name not in VENDORS:
+        raise _unknown(name, servers)
+    _, key, model = VENDORS[name].place(settings)
+    return Seat(name, model, local=False, missing=None if key else VENDORS[name].variable)
+
+
+def _unknown(name: str, servers: Iterable[str]) -> UnknownProvider:
+    known = ", ".join((*VENDORS, *ALIASES, MOTION, *servers))
+    return UnknownProvider(f"VIDETTE_AI_PROVIDER_ORDER names {name!r}; known are: {known}")
 
 
 def _server(server: Compatible, settings: Settings, media: MediaStore) -> Provider:

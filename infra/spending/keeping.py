@@ -16,7 +16,7 @@ from streams.control import records
 from streams.ports import Clock, StoreAway
 from streams.queries import Publisher, Unavailable
 from streams.quota import words
-from streams.quota.limits import Crossing, Limits
+from streams.quota.limits import Crossing, Limits, Place
 from streams.quota.ports import HourUsed
 
 
@@ -44,6 +44,14 @@ def limits_of(settings: Settings) -> Limits:
             text = f"VIDETTE_PROVIDER_LIMITS names {name!r}; known are: {', '.join(known)}"
             raise roster.UnknownProvider(text)
     return settings.limits
+
+
+def places(settings: Settings) -> tuple[Place, ...]:
+    """Every window of every provider that may be asked; each once. Raises UnknownProvider."""
+    found, limits = dict[Place, None](), limits_of(settings)
+    for seat in roster.seats(settings):
+        found.update(dict.fromkeys(limits.places(seat.name, local=seat.local)))
+    return tuple(found)
 
 
 @dataclass(frozen=True)

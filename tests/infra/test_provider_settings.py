@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from infra.cli.doctor import examine
 from infra.cli.faults import sentence
-from infra.providers.roster import UnknownProvider, close, providers
+from infra.providers.roster import UnknownProvider, close, providers, seats
 from infra.settings import KEYS, Settings, variable
 from streams.providers.ports import Missing, Provider
 from streams.providers.turns import KeptAtHome
@@ -50,6 +50,23 @@ def test_who_has_no_key_is_passed_over_with_the_name_of_what_is_missing() -> Non
         "GEMINI_API_KEY is not set",
         "ANTHROPIC_API_KEY is not set",
     ]
+
+
+def test_everybody_who_may_be_named_has_a_seat_that_says_what_is_missing() -> None:
+    settings = Settings.model_validate(
+        {"xai_api_key": KEY, "compatible_providers": json.dumps([LOCAL])}
+    )
+
+    found = {seat.name: (seat.missing, seat.local) for seat in seats(settings)}
+
+    assert found == {
+        "openai": ("OPENAI_API_KEY", False),
+        "grok": (None, False),
+        "gemini": ("GEMINI_API_KEY", False),
+        "anthropic": ("ANTHROPIC_API_KEY", False),
+        "ollama": (None, True),
+        "motion": (None, True),
+    }
 
 
 def test_servers_that_speak_like_openai_come_last() -> None:

@@ -88,7 +88,7 @@ class Board:
         for entry in blacklist.entries(provider):
             listed = self.entry(provider.name, entry, now)
             if listed and blacklist.standing(listed, now) == "listed":
-                return Refusal("blacklisted", _sentence(listed), listed.why.error_class)
+                return Refusal("blacklisted", sentence(listed), listed.why.error_class)
         record = self.breaker(provider.name)
         state: BreakerState = record.state if record else "closed"
         result = breaker.TABLE[state, breaker.asked(record, now)]
@@ -99,7 +99,7 @@ class Board:
             return Claim(self._propose(claim))
         reason: NotAskedReason
         reason = "probe_taken" if result.effect == "refuse_taken" else "breaker_open"
-        return Refusal(reason, _sentence(record), record.why.error_class)
+        return Refusal(reason, sentence(record), record.why.error_class)
 
     def holds(self, claim: Claim) -> bool:
         """Whether the log gave us the probe."""
@@ -250,7 +250,7 @@ def _why(result: Reply | ProviderError) -> Why:
     )
 
 
-def _sentence(state: Versioned) -> str:
+def sentence(state: Versioned) -> str:
     """Why somebody is not asked, and for how long."""
     cause = state.why.detail or state.why.error_class or "it did not answer"
     if state.until is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.providers import BlacklistChanged, BreakerState, Why
-from streams.providers.health.board import Board
+from streams.providers.health.board import Board, sentence
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,30 @@ class Overview:
     def well(self) -> bool:
         """Whether nothing keeps anybody from asking it."""
         return self.breaker == "closed" and not self.blacklist
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A provider that may be named here; `missing` is the variable whose key is not set."""
+
+    name: str
+    model: str
+    local: bool
+    missing: str | None = None
+
+
+def words(one: Overview, missing: str | None, now: datetime) -> str:
+    """How it is, as one would say it."""
+    if missing:
+        return f"passed over: {missing} is not set"
+    if one.blacklist:
+        return f"not asked: {sentence(one.blacklist[0])}"
+    if one.breaker_why is not None:
+        cause = one.breaker_why.detail or one.breaker_why.error_class or "it did not answer"
+        if one.breaker_until is None or one.breaker_until <= now:
+            return f"tried again with the next event: {cause}"
+        return f"not asked until {one.breaker_until:%F %T} UTC: {cause}"
+    return "asked in its turn" if one.place else "asked only when an order names it"
 
 
 def overview(

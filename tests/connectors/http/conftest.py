@@ -9,9 +9,13 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from connectors.http.app import create_app
+from connectors.http.providers.site import Site
 from connectors.memory.media import MemoryMedia
 from connectors.memory.publisher import MemoryPublisher
+from connectors.memory.quota.budgets import MemoryBudgets
 from connectors.memory.reads import MemoryReads
+from streams.providers.health.board import Board
+from streams.providers.health.breaker import By
 from tests.connectors.http import rows
 
 
@@ -29,11 +33,30 @@ class World:
     )
     media: MemoryMedia = field(default_factory=MemoryMedia)
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
+    budgets: MemoryBudgets = field(default_factory=lambda: MemoryBudgets(now=lambda: rows.NOW))
+    board: Board = field(default_factory=lambda: Board(By("api", 0.0)))
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    @property
+    def site(self) -> Site:
+        return Site(
+            budgets=self.budgets,
+            seats=rows.SEATS,
+            order=("openai", "grok", "anthropic"),
+            aliases={"claude": "anthropic"},
+            kinds=("motion", "person"),
+            places=rows.LIMITS.places("openai", local=False),
+            board=self.board,
+            now=lambda: rows.NOW,
+        )
 
     def app(self) -> FastAPI:
         return create_app(
-            reads=self.reads, media=self.media, publisher=self.publisher, registry=self.registry
+            reads=self.reads,
+            media=self.media,
+            publisher=self.publisher,
+            site=self.site,
+            registry=self.registry,
         )
 
 

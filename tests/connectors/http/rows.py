@@ -10,7 +10,10 @@ import msgspec
 from schemas.examples.stories import ATTEMPT, DESCRIBED, READY, RECORDED
 from schemas.examples.upstream import FRONT_GATE
 from streams.identity import time_ordered
+from streams.projection.rows import AnswerRow
+from streams.providers.health.overview import Seat
 from streams.queries import AttemptRow, CameraRow, ClipRow, EventRow, Json
+from streams.quota.limits import Caps, Limits
 
 
 def plain(word: object) -> Json:
@@ -119,6 +122,34 @@ CLIP = ClipRow(
     frames=READY.frames,
     motion=plain(READY.motion),
 )
+
+
+FAILED = replace(TRIED, id=UUID(int=1), status="failed", error_class="timeout", cost_usd=None)
+GIVEN = AnswerRow(
+    outcome_id=UUID(int=2),
+    timestamp=DESCRIBED.timestamp,
+    camera_id=DESCRIBED.camera_id,
+    kind="person",
+    content_key=None,
+    dhashes=(),
+    provider="openai",
+    model=DESCRIBED.model_id,
+    prompt_version="person-1",
+    answer=b"{}",
+    cache_type=None,
+    source_id=None,
+    created_at=RECORDED_AT,
+)
+USED_AGAIN = GIVEN._replace(outcome_id=UUID(int=3), cache_type="content", source_id=UUID(int=2))
+
+NOW = RECORDED_AT + timedelta(hours=1)
+SEATS = (
+    Seat("openai", "gpt-5-mini", local=False),
+    Seat("grok", "grok-4", local=False, missing="XAI_API_KEY"),
+    Seat("anthropic", "claude-haiku", local=False),
+    Seat("motion", "motion-1", local=True),
+)
+LIMITS = Limits(named={"openai": {"day": Caps(requests=1_000)}})
 
 
 def event(number: int, timestamp: datetime) -> EventRow:

@@ -53,6 +53,7 @@ async def test_what_never_answers_is_away(world: World) -> None:
         reads=world.reads,
         media=world.media,
         publisher=Silent(),
+        site=world.site,
         registry=world.registry,
         probe_timeout_s=0.01,
     )
@@ -165,7 +166,11 @@ class Broken(MemoryReads):
 
 async def test_an_unforeseen_fault_is_logged_and_not_told(world: World) -> None:
     app = create_app(
-        reads=Broken(), media=world.media, publisher=world.publisher, registry=world.registry
+        reads=Broken(),
+        media=world.media,
+        publisher=world.publisher,
+        site=world.site,
+        registry=world.registry,
     )
     with structlog.testing.capture_logs() as logs:
         async with connected(app) as client:

@@ -282,6 +282,7 @@ async def test_without_an_acknowledgement_nothing_is_accepted(world: World) -> N
         reads=world.reads,
         media=world.media,
         publisher=Silent(),
+        site=world.site,
         registry=world.registry,
         publish_timeout_s=0.01,
     )

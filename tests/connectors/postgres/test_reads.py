@@ -1,8 +1,9 @@
 """Questions to a real read model."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
@@ -10,20 +11,21 @@ import pytest
 from msgspec import structs
 
 from connectors.postgres.pool import ReadPool
-from connectors.postgres.reads import Reads, window_of
+from connectors.postgres.reads import EPOCH, Reads, window_of
 from connectors.postgres.sink import Sink
 from schemas.examples.stories import ATTEMPT, DESCRIBED, RECORDED, SKIPPED, UNDESCRIBED
 from schemas.examples.upstream import REGISTRATION
-from schemas.outcomes import InferenceRecorded
+from schemas.outcomes import Earlier, InferenceRecorded
 from streams import identity
 from streams.projection.ports import Log, Move, ProjectionBatch
 from streams.projection.project import Projected, project
 from streams.projection.rows import Rows
-from streams.queries import EventFilter, EventRow, Page, Place, Unavailable
+from streams.queries import CacheRow, EventFilter, EventRow, Page, Place, Unavailable
 from streams.records import Partition
 
 EVENTS = Partition("ai.events.v1", 0)
 ALL = EventFilter()
+GIVEN_AT = DESCRIBED.timestamp + timedelta(seconds=20)
 
 
 class Database(Protocol):
@@ -44,7 +46,13 @@ INFERENCES = [inference(n, seconds=n // 7) for n in range(50)]
 
 @pytest.fixture
 async def reads(database: Database) -> AsyncIterator[Reads]:
-    words: list[Projected] = [DESCRIBED, UNDESCRIBED, SKIPPED, ATTEMPT, REGISTRATION, *INFERENCES]
+    await hold(database, [DESCRIBED, UNDESCRIBED, SKIPPED, ATTEMPT, REGISTRATION, *INFERENCES])
+    pool = ReadPool(database.url)
+    yield Reads(pool)
+    await pool.close()
+
+
+async def hold(database: Database, words: Sequence[Projected]) -> None:
     rows = Rows()
     for offset, word in enumerate(words):
         rows.add(project(word, word.timestamp + timedelta(seconds=20), offset))
@@ -52,9 +60,6 @@ async def reads(database: Database) -> AsyncIterator[Reads]:
     await sink.claim({EVENTS: Log("topic-a")})
     await sink.write(ProjectionBatch(rows, {EVENTS: Move(0, len(words))}))
     await sink.close()
-    pool = ReadPool(database.url)
-    yield Reads(pool)
-    await pool.close()
 
 
 async def pages(reads: Reads, wanted: EventFilter, *, limit: int) -> list[EventRow]:
@@ -169,3 +174,48 @@ async def test_a_database_that_is_away_is_unavailable(database: Database) -> Non
 
 async def test_reachable_returns_when_the_database_answers(reads: Reads) -> None:
     await reads.reachable()
+
+
+async def test_statistics_count_events_and_calls_by_provider(reads: Reads) -> None:
+    found = await reads.statistics(EPOCH)
+
+    (row,) = found.providers
+    assert (found.events, found.oldest) == (1, DESCRIBED.timestamp)
+    assert (row.provider, row.events) == ("openai", 1)
+    assert (row.answered, row.failed, row.success_rate) == (1, 0, 1.0)
+    assert (row.cost_usd, row.unknown_costs) == (Decimal(ATTEMPT.cost_usd or 0), 0)
+
+
+async def test_statistics_of_later_events_are_empty(reads: Reads) -> None:
+    found = await reads.statistics(DESCRIBED.timestamp + timedelta(days=1))
+
+    assert (found.events, found.oldest, list(found.providers)) == (0, None, [])
+
+
+@pytest.mark.parametrize(
+    ("cleared", "entries"),
+    [
+        ({}, 1),
+        ({"person": GIVEN_AT}, 1),
+        ({"person": GIVEN_AT + timedelta(seconds=1)}, 0),
+        ({"all": GIVEN_AT + timedelta(seconds=1), "person": GIVEN_AT}, 0),
+        ({"vehicle": GIVEN_AT + timedelta(seconds=1)}, 1),
+    ],
+)
+async def test_caches_are_counted_by_kind_and_what_was_cleared_is_no_entry(
+    database: Database, cleared: dict[str, datetime], entries: int
+) -> None:
+    used = structs.replace(
+        DESCRIBED,
+        id=UUID(int=DESCRIBED.id.int + 1),
+        prompt_kind="person",
+        reused=Earlier(cache_type="content", outcome_id=DESCRIBED.id, answered_at=GIVEN_AT),
+    )
+    given = structs.replace(DESCRIBED, prompt_kind="person", content_key="a" * 64)
+    await hold(database, [given, used])
+    pool = ReadPool(database.url)
+
+    (found,) = await Reads(pool).caches(cleared)
+
+    await pool.close()
+    assert found == CacheRow("person", entries, 1, 1)

@@ -1,0 +1,1 @@
+"""Routes about providers: how they are, what they did and cost, and how to steer them."""
