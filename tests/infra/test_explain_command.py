@@ -73,7 +73,7 @@ def test_programs_read_one_object_a_line(run: Run) -> None:
 
     assert status == 0, said
     kinds = [json.loads(line)["kind"] for line in said.splitlines()]
-    assert kinds == ["reported", "outcome", "stands"]
+    assert kinds == ["reported", "camera", "outcome", "stands"]
 
 
 @pytest.mark.parametrize(
