@@ -17,7 +17,9 @@ from infra.settings import ROOT
 
 SEED: Final = 5
 END_MAX_S: Final = 300
-AN_ID: Final = re.compile(r"^  [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.MULTILINE)
+AN_ID: Final = re.compile(
+    r"^[0-9:.]{15}   [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.MULTILINE
+)
 
 CONTROLS: Final = {
     "commits-first": ("kill-recorders", "acknowledged, and neither row nor letter"),

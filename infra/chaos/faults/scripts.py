@@ -38,11 +38,18 @@ class Stage:
 
 
 def kill_recorders(stage: Stage) -> None:
-    """The workers of a pure step and of an effect step, in the middle of whatever they do."""
-    for _ in range(2 * TIMES):
-        stage.wait(CALM_S / 2)
+    """The workers of a pure step and of an effect step, in the middle of whatever they do.
+
+    They are given time to begin again, and the line is slow, so that there is a middle to hit.
+    """
+    line = stage.faults.site.kafka.line
+    line.trouble = Trouble(delay_s=SLOW_S)
+    stage.faults.note("kafka_delay")
+    for _ in range(TIMES):
+        stage.wait(JOINED_S)
         stage.kill("record_inference")
         stage.kill("describe")
+    line.trouble = WELL
     stage.wait(CALM_S)
 
 
