@@ -40,16 +40,18 @@ class Stage:
 def kill_recorders(stage: Stage) -> None:
     """The workers of a pure step and of an effect step, in the middle of whatever they do.
 
-    They are given time to begin again, and the line is slow, so that there is a middle to hit.
+    A killed worker's partitions are given away after 6 s only, so the next kill waits until it
+    works again; and the line is slow at that moment, so that there is a middle to hit.
     """
     line = stage.faults.site.kafka.line
-    line.trouble = Trouble(delay_s=SLOW_S)
-    stage.faults.note("kafka_delay")
     for _ in range(TIMES):
-        stage.wait(JOINED_S)
+        stage.wait(JOINED_S + CALM_S)
+        line.trouble = Trouble(delay_s=SLOW_S)
+        stage.faults.note("kafka_delay")
+        stage.wait(CALM_S / 2)
         stage.kill("record_inference")
         stage.kill("describe")
-    line.trouble = WELL
+        line.trouble = WELL
     stage.wait(CALM_S)
 
 
