@@ -160,8 +160,8 @@ async def test_a_cut_clip_is_ready_and_says_so(fetch: FetchClips, folder: Path) 
     [
         ("walker", "One medium region moved from left to right"),
         ("vehicle", "One large region moved from right to left"),
-        ("night", "Nothing moved in 5.9 s of dark and noisy pictures."),
-        ("yard", "Nothing moved in 5.9 s of well lit pictures."),
+        ("night", "No movement was measured in 5.9 s of dark and noisy pictures."),
+        ("yard", "No movement was measured in 5.9 s of well lit pictures."),
     ],
 )
 async def test_a_good_clip_is_described_by_what_its_pixels_show(
