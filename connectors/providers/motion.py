@@ -89,7 +89,8 @@ def _description(question: Question, motion: Motion) -> str:
     elif motion.tracks:
         shown = _moved(motion, question.enriched.camera.zones)
     else:
-        shown = f"No movement was measured in {motion.measured_s:.1f} s of {conditions(motion)} pictures."
+        looked_at = f"{motion.measured_s:.1f} s of {conditions(motion)} pictures"
+        shown = f"No movement was measured in {looked_at}."
     reported = _reported(question)
     room = _DESCRIPTION_MAX - len(reported) - 1
     return f"{shown if len(shown) <= room else shown[: room - 1] + '…'} {reported}"

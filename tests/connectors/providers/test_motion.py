@@ -75,7 +75,8 @@ async def test_one_track_is_one_sentence_next_to_the_report() -> None:
 
 async def test_nothing_moved_is_an_answer() -> None:
     assert (await answered(motion(noise=0.02))).description == (
-        "No movement was measured in 8.0 s of well lit and noisy pictures. The camera reported person."
+        "No movement was measured in 8.0 s of well lit and noisy pictures. "
+        "The camera reported person."
     )
 
 
