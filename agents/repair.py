@@ -1,7 +1,7 @@
 """Takes up again what nobody could describe, when somebody can: the newest first, a few at a time.
 
-Not a step: it reads the read model, and its requests have ids that follow from what they revise,
-so that two workers who repair at once ask for the same thing, and it is done once.
+Not a step: it reads the read model. One worker does it, that of slot 0. Its requests have ids that
+follow from what they revise: what is requested twice has one row.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ from uuid import UUID
 
 import structlog
 
+from schemas.cameras import Camera
 from streams import wire
 from streams.ports import Cameras, Clock
-from streams.providers.repairing import BY, Unrepaired, request
+from streams.providers.repairing import BY, Unrepaired, camera_of, request
 from streams.queries import Publisher, Unavailable
 from streams.records import Output
 from streams.topics import ANALYSIS_REQUESTS
@@ -22,6 +23,9 @@ from streams.topics import ANALYSIS_REQUESTS
 log = structlog.get_logger(__name__)
 
 AT_ONCE: Final = 20
+LOOKED_AT: Final = 500
+"""What nobody can be asked about, or is under way, must not hide what stands behind it."""
+
 UNDER_WAY: Final = timedelta(minutes=10)
 
 
@@ -31,7 +35,7 @@ class Repair:
 
     unrepaired: Unrepaired
     cameras: Cameras
-    can_ask: Callable[[UUID], bool]
+    can_ask: Callable[[Camera], bool]
     publisher: Publisher
     clock: Clock
     _requested: dict[UUID, datetime] = field(default_factory=dict, init=False)
@@ -53,14 +57,14 @@ class Repair:
         """How many events were asked to be analysed again. Raises Unavailable."""
         now, requested = self.clock.now(), 0
         self._requested = {id_: at for id_, at in self._requested.items() if now - at < UNDER_WAY}
-        for found in await self.unrepaired.unanswered(now, AT_ONCE):
-            camera_id = found.event.camera_id
-            if not self.can_ask(camera_id):
-                continue
-            wanted = request(found, self.cameras.find(camera_id), now)
-            if wanted.id in self._requested:
+        for found in await self.unrepaired.unanswered(now, LOOKED_AT):
+            camera = self.cameras.find(found.event.camera_id) or camera_of(found.event)
+            wanted = request(found, camera, now)
+            if wanted.id in self._requested or not self.can_ask(camera):
                 continue
             await self.publisher.publish(wire.encoded(BY, Output(ANALYSIS_REQUESTS, wanted)))
             self._requested[wanted.id] = now
             requested += 1
+            if requested == AT_ONCE:
+                break
         return requested

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from uuid import UUID
 
 from agents.announcing import LoggedAnnouncements
 from agents.chain import Chain
@@ -38,12 +37,14 @@ from infra.services.endpoints import Endpoints
 from infra.settings import Settings
 from infra.spending.keeping import Spending
 from infra.topology import DECODERS, Ports, fetch_deadline_s
+from schemas.cameras import Camera
 from streams.ports import Cameras, Clips, Clock
 from streams.providers.health.board import Board
 from streams.providers.health.breaker import By
 from streams.providers.orders import Orders
 from streams.providers.ports import Candidates, Missing, Roster
 from streams.providers.roster import OrderedRoster
+from streams.providers.turns import may_see
 from streams.registry import Registry
 from streams.topics import AI_EVENTS, REGISTRY
 
@@ -149,11 +150,13 @@ def _roster(world: World, settings: Settings, orders: Orders, cameras: Cameras) 
     return OrderedRoster(known, [one.name for one in first], orders, cameras)
 
 
-def _anybody(roster: Roster, health: SharedHealth, clock: Clock, camera_id: UUID) -> bool:
+def _anybody(roster: Roster, health: SharedHealth, clock: Clock, camera: Camera) -> bool:
     """Whether a provider would take an event of the camera now; claims nothing."""
     return any(
-        not isinstance(one, Missing) and health.board.wants(one, clock.now()) is None
-        for one in roster.candidates(camera_id)
+        not isinstance(one, Missing)
+        and may_see(one.profile, camera)
+        and health.board.wants(one, clock.now()) is None
+        for one in roster.candidates(camera.id)
     )
 
 

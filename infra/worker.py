@@ -129,7 +129,7 @@ class Work:
         for name, running in self._running.items():
             self._attend(self._pump(running, channels[name]))
             self._attend(running.runtime.failure.wait())
-        if "describe_again" in self._running:
+        if "describe_again" in self._running and self._settings.slot == 0:
             self._attend(opened.repair())
         self._attend(vitals.suspects.keep())
         collect_rarely()

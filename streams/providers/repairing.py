@@ -47,16 +47,20 @@ def due(event: EventRow, now: datetime) -> bool:
     return event.created_at + waits <= now
 
 
-def request(found: Unanswered, camera: Camera | None, now: datetime) -> AnalysisRequested:
+def camera_of(event: EventRow) -> Camera:
+    """The camera of an event as far as the event itself tells."""
+    told = _told(event)
+    return Camera(
+        id=event.camera_id, source=told.source, source_id=told.camera_id, name=told.camera_id
+    )
+
+
+def request(found: Unanswered, camera: Camera, now: datetime) -> AnalysisRequested:
     """The request for the next revision; the same however often it is made.
 
-    `camera` is what the registry knows of it now: its privacy may have changed since.
+    `camera` is what is known of it now: its privacy may have changed since.
     """
     row, seen = found.event, found.clip
-    event = msgspec.convert(row.event_metadata["event"], CameraEvent)
-    camera = camera or Camera(
-        id=row.camera_id, source=event.source, source_id=event.camera_id, name=event.camera_id
-    )
     return AnalysisRequested(
         id=identity.follows(row.event_id, BY, str(row.revision + 1)),
         camera_id=row.camera_id,
@@ -67,7 +71,7 @@ def request(found: Unanswered, camera: Camera | None, now: datetime) -> Analysis
             camera_id=row.camera_id,
             timestamp=row.timestamp,
             correlation_id=row.correlation_id,
-            event=event,
+            event=_told(row),
             camera=camera,
         ),
         revision=row.revision + 1,
@@ -82,6 +86,11 @@ def request(found: Unanswered, camera: Camera | None, now: datetime) -> Analysis
         frames=seen.frames,
         motion=None if seen.motion is None else msgspec.convert(seen.motion, Motion),
     )
+
+
+def _told(row: EventRow) -> CameraEvent:
+    event: CameraEvent = msgspec.convert(row.event_metadata["event"], CameraEvent)
+    return event
 
 
 def _clip(seen: ClipRow) -> Clip | None:

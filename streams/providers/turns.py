@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from schemas.cameras import Camera
 from schemas.clips import Frame
 from streams.providers.ports import Profile, Provider, ProviderError, Question, Refusal, Reply
 
@@ -19,9 +20,14 @@ def share_s(left_s: float, *, others: int) -> float:
     return left_s / 2 if others else left_s
 
 
+def may_see(profile: Profile, camera: Camera) -> bool:
+    """Whether frames of the camera may go to such a provider."""
+    return profile.local or camera.privacy != "local-only"
+
+
 def refusal(provider: Provider, question: Question) -> Refusal | None:
     """What pen and paper say against asking this provider."""
-    if question.enriched.camera.privacy == "local-only" and not provider.profile.local:
+    if not may_see(provider.profile, question.enriched.camera):
         detail = "the camera is local-only: its frames don't leave the site"
         return Refusal("privacy", detail, "policy")
     if not fitting(question.frames, provider.profile):
@@ -77,6 +83,6 @@ class KeptAtHome:
 
     async def ask(self, question: Question) -> Reply:
         """Asks, unless frames would leave a site that they must not leave."""
-        if question.enriched.camera.privacy == "local-only" and not self.profile.local:
+        if not may_see(self.profile, question.enriched.camera):
             raise ProviderError("policy", "the camera is local-only")
         return await self.provider.ask(question)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from agents.repair import Repair
+from agents.repair import AT_ONCE, Repair
 from connectors.memory.publisher import MemoryPublisher
 from schemas.cameras import Camera
 from schemas.examples.upstream import FRONT_GATE
@@ -53,6 +53,11 @@ def repair(publisher: MemoryPublisher, *, unrepaired: Remembered, can: bool = Tr
     return Repair(unrepaired, Registered(), lambda _: can, publisher, FastClock())
 
 
+def opened(number: int, camera_id: UUID) -> EventRow:
+    id_ = UUID(int=OPEN.event_id.int + number)
+    return replace(OPEN, id=id_, event_id=id_, camera_id=camera_id)
+
+
 def requests(publisher: MemoryPublisher) -> list[AnalysisRequested]:
     return [ANALYSIS_REQUESTS.codec.decode(record.value) for record in publisher.records]
 
@@ -70,7 +75,7 @@ async def test_the_request_holds_what_was_seen_and_names_what_it_revises() -> No
     assert subject.outcome_id == identity.outcome_id(wanted.id) != OPEN.id
 
 
-async def test_two_who_repair_at_once_ask_for_the_same_thing() -> None:
+async def test_a_worker_that_was_restarted_asks_for_the_same_thing() -> None:
     publisher = MemoryPublisher()
 
     for _ in range(2):
@@ -92,6 +97,26 @@ async def test_while_nobody_can_be_asked_nothing_is_requested() -> None:
 
     assert await repair(publisher, unrepaired=Remembered(), can=False).once() == 0
     assert publisher.records == []
+
+
+async def test_what_nobody_can_be_asked_about_hides_nothing_behind_it() -> None:
+    shut, publisher = UUID(int=1), MemoryPublisher()
+    rows = [*(opened(n, shut) for n in range(AT_ONCE)), opened(AT_ONCE, FRONT_GATE.id)]
+    worker = Repair(
+        Remembered(rows), Registered(), lambda camera: camera.id != shut, publisher, FastClock()
+    )
+
+    assert await worker.once() == 1
+    assert [wanted.camera_id for wanted in requests(publisher)] == [FRONT_GATE.id]
+
+
+async def test_a_backlog_is_requested_a_few_at_a_time() -> None:
+    publisher = MemoryPublisher()
+    rows = [opened(n, FRONT_GATE.id) for n in range(AT_ONCE + 3)]
+    worker = repair(publisher, unrepaired=Remembered(rows))
+
+    assert [await worker.once(), await worker.once()] == [AT_ONCE, 3]
+    assert len({wanted.id for wanted in requests(publisher)}) == AT_ONCE + 3
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from streams.projection.ports import Log, Move, ProjectionBatch
 from streams.projection.project import project
 from streams.projection.rows import Rows
 from streams.providers.prompts import ANY
-from streams.providers.repairing import REVISIONS_MAX, WAIT, request
+from streams.providers.repairing import REVISIONS_MAX, WAIT, camera_of, request
 from streams.records import Partition
 from tests.embedded import Database
 
@@ -53,7 +53,7 @@ async def found(database: Database, *outcomes: AiEvent) -> list[tuple[str, int]]
         await sink.close()
         await pool.close()
     for each in unanswered:
-        subject = describing.of_request(request(each, None, NOW))
+        subject = describing.of_request(request(each, camera_of(each.event), NOW))
         assert subject.frames == DESCRIBED.frames
     return [(each.event.outcome, each.event.revision) for each in unanswered]
 
