@@ -1,7 +1,7 @@
 """Providers are asked in order until one answers or the time is up; everything done is told."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streams.ports import Clock
@@ -122,7 +122,8 @@ class Chain:
                 await self.announcements.begun(begun)
             start = self.clock.monotonic()
             if start >= reserved.ends:
-                return self._skipped(position, provider, _BUDGET_OVER)
+                skipped = self._skipped(position, provider, _BUDGET_OVER)
+                return replace(skipped, attempt=attempt, began=began)  # the end of what was begun
             result = _NEVER_HEARD
             result = await self._result(asked, provider, ends - start)
         finally:

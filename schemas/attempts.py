@@ -111,7 +111,7 @@ class ProviderAttempted(Derived, frozen=True, kw_only=True, tag="provider-attemp
     position: Count
     """Place in the chain of this outcome, from 0."""
     attempt: Count = 1
-    """Which call of this provider for this event, from 1; 0 when it was not asked."""
+    """Which call of this provider for this event, from 1; 0 when none was begun."""
     provider: Name
     status: Literal["answered", "failed", "skipped"]
     not_asked: NotAskedReason | None = None

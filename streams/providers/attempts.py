@@ -24,7 +24,8 @@ from streams.providers.prices import Cost
 class Call:
     """One call of one provider, or why it was not called.
 
-    `attempt` counts the calls of this provider for this event from 1; it is 0 without a call.
+    `attempt` counts the calls of this provider for this event from 1; it is 0 when none
+    was begun.
     """
 
     position: int

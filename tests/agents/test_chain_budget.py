@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from agents.chain import Chain
+from connectors.memory.providers.chain import Announced, FixedRoster, GoodHealth
+from streams.providers.attempts import attempted
 from streams.providers.ports import (
     Provider,
     Question,
     Refusal,
     Reservation,
 )
-from tests.agents.test_chain import Purse, Scripted, asked, told
+from tests.agents.runtime.scene import FastClock
+from tests.agents.test_chain import ASKED, Purse, Scripted, asked, told
 
 
 @dataclass
@@ -28,4 +32,15 @@ async def test_a_call_whose_budget_is_over_before_it_could_begin_is_not_made() -
 
     calls = await asked(provider, purse=purse)
 
-    assert (told(calls), provider.asked, purse.settled) == ([("openai", 0, "quota")], [], [None])
+    assert (told(calls), provider.asked, purse.settled) == ([("openai", 1, "quota")], [], [None])
+
+
+async def test_what_was_announced_and_then_not_made_has_its_end_in_the_log() -> None:
+    announced, clock = Announced(), FastClock()
+    chain = Chain(FixedRoster((Scripted("openai"),)), GoodHealth(), Brief(), announced, clock)
+
+    (call,) = await chain.ask(ASKED, clock.monotonic() + 60.0)
+
+    end = attempted(ASKED, call)
+    assert [begun.id for begun in announced.attempts] == [end.id]
+    assert (end.status, end.not_asked) == ("skipped", "quota")
