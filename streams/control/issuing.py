@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 from schemas.commands import (
@@ -18,6 +19,16 @@ from streams import identity
 def first(name: str, order: Sequence[str]) -> tuple[str, ...]:
     """The order with this one before all others."""
     return (name, *(other for other in order if other != name))
+
+
+class _Said(TypedDict):
+    """What every command says."""
+
+    id: UUID
+    issued_at: datetime
+    issued_by: str
+    reason: str
+    correlation_id: str
 
 
 @dataclass(frozen=True)
@@ -37,22 +48,14 @@ class Issue:
     def switch(self, order: Sequence[str]) -> SwitchProviderOrder:
         """Ask in this order."""
         return SwitchProviderOrder(
-            id=self.id,
-            issued_at=self.at,
-            issued_by=self.by,
-            reason=self.reason,
-            correlation_id=str(self.id),
+            **self._said,
             order=tuple(order),
         )
 
     def blacklist(self, provider: str, minutes: float | None) -> BlacklistProvider:
         """Don't ask it; `minutes` None means until it is lifted."""
         return BlacklistProvider(
-            id=self.id,
-            issued_at=self.at,
-            issued_by=self.by,
-            reason=self.reason,
-            correlation_id=str(self.id),
+            **self._said,
             provider=provider,
             minutes=minutes,
         )
@@ -60,32 +63,30 @@ class Issue:
     def unblacklist(self, provider: str) -> UnblacklistProvider:
         """Ask it again."""
         return UnblacklistProvider(
-            id=self.id,
-            issued_at=self.at,
-            issued_by=self.by,
-            reason=self.reason,
-            correlation_id=str(self.id),
+            **self._said,
             provider=provider,
         )
 
     def clear_cache(self, kind: str) -> ClearCache:
         """Forget earlier answers."""
         return ClearCache(
-            id=self.id,
-            issued_at=self.at,
-            issued_by=self.by,
-            reason=self.reason,
-            correlation_id=str(self.id),
+            **self._said,
             kind=kind,
         )
 
     def reset_quota(self, provider: str) -> ResetQuota:
         """Count from now on."""
         return ResetQuota(
-            id=self.id,
-            issued_at=self.at,
-            issued_by=self.by,
-            reason=self.reason,
-            correlation_id=str(self.id),
+            **self._said,
             provider=provider,
         )
+
+    @property
+    def _said(self) -> _Said:
+        return {
+            "id": self.id,
+            "issued_at": self.at,
+            "issued_by": self.by,
+            "reason": self.reason,
+            "correlation_id": str(self.id),
+        }

@@ -1,6 +1,6 @@
 """Prices against bodies as the vendors document them; every cost is reckoned by hand beside it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from infra.spending import price_file
 from schemas.attempts import Answer, ProviderAttempted, Usage
-from streams.providers.ports import AT_HOME, Profile, ProviderError, Question, Reply
+from streams.providers.ports import AT_HOME, ProviderError, Reply
 from streams.providers.prices import Price, text
+from tests.agents.spending import Named
 
 GOLDEN: Final = tuple(sorted((Path(__file__).parent / "golden").glob("*.json")))
 PRICES: Final = price_file.read()
@@ -30,16 +31,6 @@ class Golden(msgspec.Struct):
     usage: Usage | None
     reckoned: str
     cost_usd: str | None
-
-
-@dataclass(frozen=True)
-class Named:
-    name: str = "openai"
-    model: str = "gpt-6-luna"
-    profile: Profile = Profile()  # noqa: RUF009  # frozen
-
-    async def ask(self, question: Question) -> Reply:
-        raise NotImplementedError
 
 
 def golden(path: Path) -> Golden:
