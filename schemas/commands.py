@@ -1,20 +1,17 @@
 """What operators ask for and what they decided: `control.commands.v1`, kept for ever.
 
-The log of commands is also their audit: each says who asked, when and why. Keys of the API are here
-as facts, because who made one has seen it already; the key itself is nowhere.
+The log of commands is also their audit: each says who asked, when and why.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta
 
 from schemas.cameras import ProviderOrder
 from schemas.event import Written, check_time
-from schemas.fields import CorrelationId, Detail, Name, Sha256, Timestamp
+from schemas.fields import CorrelationId, Detail, Name, Timestamp
 
-Scope = Literal["viewer", "operator", "admin", "ingest"]
-Scopes = Annotated[tuple[Scope, ...], Meta(min_length=1, max_length=8)]
 Minutes = Annotated[float, Meta(gt=0, le=527_040)]
 """At most 366 days."""
 
@@ -63,27 +60,4 @@ class ResetQuota(Command, frozen=True, kw_only=True, tag="reset-quota"):
     provider: Name
 
 
-class ApiKeyCreated(Command, frozen=True, kw_only=True, tag="api-key-created"):
-    """A key of the API exists from now on; only its hash is kept."""
-
-    key_id: Name
-    name: Name
-    scopes: Scopes
-    sha256: Sha256
-
-
-class ApiKeyRevoked(Command, frozen=True, kw_only=True, tag="api-key-revoked"):
-    """A key of the API opens nothing any more."""
-
-    key_id: Name
-
-
-Commands = (
-    SwitchProviderOrder
-    | BlacklistProvider
-    | UnblacklistProvider
-    | ClearCache
-    | ResetQuota
-    | ApiKeyCreated
-    | ApiKeyRevoked
-)
+Commands = SwitchProviderOrder | BlacklistProvider | UnblacklistProvider | ClearCache | ResetQuota

@@ -27,8 +27,6 @@ from schemas.clips import (
 )
 from schemas.codec import EVENT_BYTES_MAX, Codec
 from schemas.commands import (
-    ApiKeyCreated,
-    ApiKeyRevoked,
     BlacklistProvider,
     ClearCache,
     Commands,
@@ -154,8 +152,6 @@ COMMANDS: Final[Topic[Commands]] = Topic(
         UnblacklistProvider,
         ClearCache,
         ResetQuota,
-        ApiKeyCreated,
-        ApiKeyRevoked,
     ),
     FOR_EVER,
     about="what operators asked for: who, when and why",

@@ -8,8 +8,6 @@ from typing import Final
 from uuid import UUID
 
 from schemas.commands import (
-    ApiKeyCreated,
-    ApiKeyRevoked,
     BlacklistProvider,
     ClearCache,
     ResetQuota,
@@ -115,25 +113,6 @@ RESET_QUOTA: Final = ResetQuota(
     correlation_id=str(_ID),
     provider="gemini",
 )
-KEY_CREATED: Final = ApiKeyCreated(
-    id=_ID,
-    issued_at=_AT,
-    issued_by=_BY,
-    reason="the control room's screens",
-    correlation_id=str(_ID),
-    key_id="k-5e0f6f1f2a01",
-    name="control room",
-    scopes=("viewer",),
-    sha256="3b2d4b8f9b1d0c3ac19e3c5e0a6a7f6f3f2a7b6a9b0e8f4ec4a51c2d3e4f5a6b",
-)
-KEY_REVOKED: Final = ApiKeyRevoked(
-    id=_ID,
-    issued_at=_AT,
-    issued_by=_BY,
-    reason="the screens are gone",
-    correlation_id=str(_ID),
-    key_id="k-5e0f6f1f2a01",
-)
 
 OPERATION: Final = (
     BREAKER,
@@ -145,6 +124,4 @@ OPERATION: Final = (
     UNBLACKLIST,
     CLEAR_CACHE,
     RESET_QUOTA,
-    KEY_CREATED,
-    KEY_REVOKED,
 )

@@ -2,8 +2,6 @@
 
 from schemas.codec import encode
 from schemas.commands import (
-    ApiKeyCreated,
-    ApiKeyRevoked,
     BlacklistProvider,
     ClearCache,
     Commands,
@@ -30,8 +28,6 @@ def subject(command: Commands) -> str:
             return f"cache/{kind}"
         case ResetQuota(provider=name):
             return f"quota/{name}"
-        case ApiKeyCreated(key_id=key_id) | ApiKeyRevoked(key_id=key_id):
-            return f"key/{key_id}"
 
 
 def command(word: Commands, source: str) -> Encoded:
